@@ -32,7 +32,11 @@ function foreignBun(target: NativeTarget): string {
   const executable = join(folder, "package/bin/bun");
   if (existsSync(executable)) return executable;
   mkdirSync(folder, { recursive: true });
-  const tarball = run(["npm", "pack", "--silent", `${name}@${bunPackage.version}`], folder).trim().split("\n").at(-1) ?? "";
+  const tarball =
+    run(["npm", "pack", "--silent", `${name}@${bunPackage.version}`], folder)
+      .trim()
+      .split("\n")
+      .at(-1) ?? "";
   run(["tar", "-xzf", tarball], folder);
   rmSync(join(folder, tarball));
   return executable;

@@ -2,7 +2,16 @@
  * A simulated host with 8 GPUs, and containers started on it by runc through berth's drop-in `nvidia-container-runtime`.
  * Where runc or root is missing it shows what berth writes into the container's spec instead.
  */
-import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { printErr, printOut, runProgram } from "../src/base/index.ts";
@@ -61,7 +70,8 @@ function makeBundle(bundle: string, devices: string): void {
 function must(argv: readonly string[]): string {
   const { exitCode, stdout, stderr } = runProgram(argv, {});
   const output = Buffer.from(stdout).toString();
-  if (exitCode !== 0) throw new Error(`"${argv.join(" ")}" ended with ${exitCode}: ${output}${Buffer.from(stderr).toString()}`);
+  if (exitCode !== 0)
+    throw new Error(`"${argv.join(" ")}" ended with ${exitCode}: ${output}${Buffer.from(stderr).toString()}`);
   return output;
 }
 

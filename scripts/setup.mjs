@@ -32,12 +32,15 @@ export function installPackages() {
     writeFileSync(stamp, lock);
   }
   // npm may hold back install scripts, and Bun's puts its executable in place.
-  const works = () => spawnSync(bun, ["--version"], { stdio: "ignore" }).status === 0;
-  if (!works()) must(process.execPath, "node_modules/bun/install.js");
-  if (!works()) {
+  if (!startsBun()) must(process.execPath, "node_modules/bun/install.js");
+  if (!startsBun()) {
     console.error('Cannot start "node_modules/.bin/bun"; remedy: rm -rf node_modules && npm ci --foreground-scripts');
     process.exit(1);
   }
+}
+
+function startsBun() {
+  return spawnSync(bun, ["--version"], { stdio: "ignore" }).status === 0;
 }
 
 /** Installs container engines and a compiler where it may; says what is missing where it may not. */

@@ -16,21 +16,26 @@ function check(...argv) {
 async function runTests(...args) {
   const child = spawn(bun, ["test", ...args], { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
-  for (const [from, to] of [[child.stdout, process.stdout], [child.stderr, process.stderr]]) {
+  for (const [from, to] of [
+    [child.stdout, process.stdout],
+    [child.stderr, process.stderr],
+  ]) {
     from.on("data", (chunk) => {
       output += chunk;
       to.write(chunk);
     });
   }
   const status = await new Promise((resolve) => child.on("close", resolve));
-  const count = (word) => [...output.matchAll(new RegExp(`^ *(\\d+) ${word}$`, "gm"))].reduce((sum, [, n]) => sum + Number(n), 0);
+  const count = (word) =>
+    [...output.matchAll(new RegExp(`^ *(\\d+) ${word}$`, "gm"))].reduce((sum, [, n]) => sum + Number(n), 0);
   totals.pass += count("pass");
   totals.skip += count("skip");
   totals.fail += Math.max(count("fail"), Number(status !== 0 || count("pass") === 0));
 }
 
 installPackages();
-if (installEngines() !== 0) console.error("Not every container engine is here: end-to-end tests that need one are skipped.");
+if (installEngines() !== 0)
+  console.error("Not every container engine is here: end-to-end tests that need one are skipped.");
 must(bun, "scripts/build.ts");
 
 check("node_modules/.bin/oxfmt", "--check", ".");

@@ -1,10 +1,29 @@
 /**
- * What every folder may use: errors with codes, terminal output, logs, tables, lossless JSON, atomic file replacement.
- * Knows no Linux interface beyond files, and no GPU.
+ * What every folder may use: errors with codes, terminal output, logs, tables, lossless JSON, strict integers, atomic
+ * file replacement, subprocesses. Knows no Linux interface beyond files, and no GPU.
  */
 export { ERROR_CODES, type ErrorCode } from "./codes.ts";
 export { BerthError, errnoCode, escapeControls, formatProblem, type Problem } from "./error.ts";
+export { foldKey } from "./json-fault.ts";
+export { parseStrictInteger } from "./integer.ts";
+export {
+  formatJson,
+  isJsonArray,
+  isJsonObject,
+  MAX_JSON_BYTES,
+  ownField,
+  parseJson,
+  rawJsonText,
+  toSafeInteger,
+  withField,
+  type JsonObject,
+  type JsonRaw,
+  type JsonValue,
+} from "./json.ts";
 export { LOG_LEVELS, openLog, SILENT_LOG, type Log, type LogLevel, type LogSink } from "./log.ts";
+export { makePrivateFolder } from "./private-folder.ts";
+export { replaceFile, type ReplaceOptions } from "./replace-file.ts";
+export { runProgram, type RunOptions, type RunResult } from "./run-program.ts";
 export { formatTable } from "./table.ts";
 export { printErr, printOut, writeAll } from "./term.ts";
 export { VERSION } from "./version.ts";

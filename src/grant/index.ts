@@ -1,1 +1,6 @@
-export * from "./grant.ts";
+/**
+ * Decide: what a container gets, each thing with its reason, or a refusal with code, cause and remedy. All policy is here; nothing
+ * here knows how a grant is carried out.
+ */
+export { decide, type Policy } from "./decide.ts";
+export type { Decision, Grant, GrantedCapability, GrantedGpu, GrantedMigDevice } from "./grant.ts";

@@ -11,12 +11,14 @@ export interface Host {
   readonly libraries: readonly DriverLibrary[];
   /** Binaries, firmware, sockets and configuration files of the driver. */
   readonly files: readonly DriverFile[];
+  /** One sentence for each thing that looks wrong and was left out: a node that is another device, an unreadable library. */
+  readonly warnings: readonly string[];
 }
 
 export interface Driver {
   /** "570.133.20", from /proc/driver/nvidia/version. */
   readonly version: string;
-  /** Folders, as a container sees them, that hold libraries of this version; the first is the main one. */
+  /** Folders, as a container sees them, that hold 64-bit libraries of this version; the first is the main one. */
   readonly libraryFolders: readonly string[];
 }
 
@@ -42,7 +44,7 @@ export interface MigDevice {
   readonly computeInstance: number;
   /** "MIG-…"; undefined until it was learnt. */
   readonly uuid: string | undefined;
-  /** The two capability nodes: GPU instance, then compute instance. */
+  /** The two capability nodes: GPU instance, then compute instance. Fewer when one is missing (see `warnings`). */
   readonly nodes: readonly DeviceNode[];
 }
 
@@ -74,7 +76,7 @@ export interface DriverLibrary {
   readonly hostPath: string;
   readonly soname: string | undefined;
   readonly architecture: Architecture;
-  /** The capabilities that need it (any one is enough). */
+  /** The capabilities that need it (any one is enough); one of architecture i386 needs compat32 besides. */
   readonly capabilities: readonly Capability[];
   /** Names in the same folder that lead to it, the soname first: ["libcuda.so.1", "libcuda.so"]. */
   readonly links: readonly string[];

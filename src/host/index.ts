@@ -1,1 +1,10 @@
+/**
+ * Describe: what this machine has, as one plain value. Read from the files of a root (the driver's /proc and /sys entries,
+ * device nodes, library folders), never through the driver, and kept in a cache that a start checks with a few stats. No
+ * policy: it does not know who asks. Sources: the driver's procfs, libnvidia-container, nvidia-container-toolkit.
+ */
+export { loadHost, type LoadedHost, type LoadOptions } from "./cache.ts";
+export { describeHost, type DescribeOptions } from "./describe.ts";
 export * from "./host.ts";
+export { rememberUuids } from "./uuids.ts";
+export { verifyFiles } from "./verify.ts";

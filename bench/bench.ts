@@ -1,0 +1,224 @@
+/**
+ * What berth adds to plain runc: whole processes, medians over interleaved rounds in shuffled order, each `create` on a fresh
+ * overlay over the image as an engine would have it. It prints, and never fails on a time.
+ *
+ *     npm run bench -- --runs 30 --peer /usr/bin/nvidia-container-runtime
+ */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { formatTable, printErr, printOut } from "../src/base/index.ts";
+import { makeImage, makeSpec, must } from "./image.ts";
+
+interface Options {
+  readonly runs: number;
+  readonly peer: string | undefined;
+}
+
+/** One thing to time: `prepare` and `clean` are not counted. */
+interface Case {
+  readonly name: string;
+  readonly base: string | undefined;
+  readonly budget: string;
+  readonly prepare: () => void;
+  readonly argv: readonly string[];
+  readonly clean: () => void;
+}
+
+interface Sample {
+  readonly ms: number;
+  readonly peakMiB: number;
+}
+
+const work = mkdtempSync(join(tmpdir(), "berth-bench-"));
+const state = join(work, "state");
+const host = join(work, "host");
+const shim = join(host, "bin/nvidia-container-runtime");
+
+function readOptions(args: readonly string[]): Options {
+  const value = (flag: string) => (args.includes(flag) ? args[args.indexOf(flag) + 1] : undefined);
+  return { runs: Number(value("--runs") ?? 30), peer: value("--peer") };
+}
+
+/** Times one process from its start to its end; its output is kept only for the message when it fails. */
+function time(argv: readonly string[]): Sample {
+  const log = join(work, "output");
+  const start = performance.now();
+  const child = Bun.spawnSync([...argv], { stdin: "ignore", stdout: Bun.file(log), stderr: Bun.file(`${log}.err`) });
+  const ms = performance.now() - start;
+  if (child.exitCode !== 0)
+    throw new Error(`"${argv.join(" ")}" ended with ${child.exitCode}: ${must(["cat", `${log}.err`])}`);
+  return { ms, peakMiB: (child.resourceUsage?.maxRSS ?? 0) / 2 ** 20 };
+}
+
+/** A case that creates a container with `runtime` on a fresh overlay over `image`. */
+function createCase(options: {
+  name: string;
+  base?: string;
+  budget?: string;
+  runtime: string;
+  image: string;
+  devices?: string;
+}): Case {
+  const key = options.name.replace(/\W+/g, "-");
+  const bundle = join(work, key);
+  const rootfs = join(bundle, "rootfs");
+  return {
+    name: options.name,
+    base: options.base,
+    budget: options.budget ?? "",
+    prepare: () => {
+      for (const folder of ["upper", "overlay", "rootfs"]) mkdirSync(join(bundle, folder), { recursive: true });
+      const layers = `lowerdir=${options.image},upperdir=${join(bundle, "upper")},workdir=${join(bundle, "overlay")}`;
+      must(["mount", "-t", "overlay", "overlay", "-o", layers, rootfs]);
+      writeFileSync(join(bundle, "config.json"), makeSpec(options.devices, key));
+    },
+    argv: [options.runtime, "--root", state, "create", "--bundle", bundle, key],
+    clean: () => {
+      must(["runc", "--root", state, "delete", "--force", key]);
+      must(["umount", rootfs]);
+      rmSync(bundle, { recursive: true, force: true });
+    },
+  };
+}
+
+const nothing = (): void => undefined;
+
+function makeCases(options: Options): Case[] {
+  const image = join(work, "image");
+  const large = join(work, "image-3000");
+  const cases = [
+    createCase({ name: "runc create", runtime: "runc", image }),
+    createCase({ name: "create, no GPU asked for", base: "runc create", budget: "8", runtime: shim, image }),
+    createCase({ name: "create, 1 GPU", base: "runc create", budget: "15", runtime: shim, image, devices: "0" }),
+    createCase({ name: "create, 8 GPUs", base: "runc create", budget: "15", runtime: shim, image, devices: "all" }),
+    createCase({ name: "runc create, 3,000 libraries", runtime: "runc", image: large }),
+    createCase({
+      name: "create, 8 GPUs, 3,000 libraries",
+      base: "runc create, 3,000 libraries",
+      budget: "15",
+      runtime: shim,
+      image: large,
+      devices: "all",
+    }),
+    {
+      name: "runc state",
+      base: undefined,
+      budget: "",
+      prepare: nothing,
+      argv: ["runc", "--root", state, "state", "standing"],
+      clean: nothing,
+    },
+    {
+      name: "state",
+      base: "runc state",
+      budget: "1.5",
+      prepare: nothing,
+      argv: [shim, "--root", state, "state", "standing"],
+      clean: nothing,
+    },
+    {
+      name: "host from nothing, 8 GPUs (whole command)",
+      base: undefined,
+      budget: "60",
+      prepare: () => rmSync(join(host, "run/berth/host.json"), { force: true }),
+      argv: [join(host, "bin/berth"), "--root", host, "host", "--json"],
+      clean: nothing,
+    },
+  ] satisfies Case[];
+  if (options.peer === undefined) return cases;
+  const peer = options.peer;
+  return [
+    ...cases,
+    ...["none", "0", "all"].map((devices) =>
+      createCase({
+        name: `peer: create, NVIDIA_VISIBLE_DEVICES=${devices}`,
+        base: "runc create",
+        runtime: peer,
+        image,
+        devices,
+      }),
+    ),
+  ];
+}
+
+function shuffle<T>(items: readonly T[]): T[] {
+  return items
+    .map((item) => ({ item, order: Math.random() }))
+    .toSorted((a, b) => a.order - b.order)
+    .map(({ item }) => item);
+}
+
+function median(numbers: readonly number[]): number {
+  const sorted = numbers.toSorted((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  return sorted.length % 2 === 1 ? (sorted[middle] ?? 0) : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
+}
+
+function measure(cases: readonly Case[], runs: number): Map<string, Sample[]> {
+  const samples = new Map<string, Sample[]>(cases.map(({ name }) => [name, []]));
+  // The first round warms the page cache and is not counted.
+  for (let round = 0; round <= runs; round += 1) {
+    for (const item of shuffle(cases)) {
+      item.prepare();
+      const sample = time(item.argv);
+      item.clean();
+      if (round > 0) samples.get(item.name)?.push(sample);
+    }
+  }
+  return samples;
+}
+
+function report(cases: readonly Case[], samples: ReadonlyMap<string, readonly Sample[]>): string {
+  const ms = (name: string) => median((samples.get(name) ?? []).map((sample) => sample.ms));
+  const peak = (name: string) => Math.max(...(samples.get(name) ?? []).map((sample) => sample.peakMiB));
+  const rows = cases.map(({ name, base, budget }) => {
+    const added = base === undefined ? "" : `+${(ms(name) - ms(base)).toFixed(1)}`;
+    const ratio = base === undefined ? "" : (ms(name) / ms(base)).toFixed(2);
+    return [name, ms(name).toFixed(1), added, ratio, budget, peak(name).toFixed(0)];
+  });
+  return formatTable([["what", "median ms", "added ms", "ratio", "budget ms", "peak MiB"], ...rows]);
+}
+
+/** Creates 64 containers at once; gives back how many failed. */
+async function storm(): Promise<{ failed: number; ms: number }> {
+  const cases = Array.from({ length: 64 }, (_, number) =>
+    createCase({ name: `storm ${number}`, runtime: shim, image: join(work, "image"), devices: String(number % 8) }),
+  );
+  for (const item of cases) item.prepare();
+  const start = performance.now();
+  const codes = await Promise.all(
+    cases.map(({ argv }) => Bun.spawn([...argv], { stdin: "ignore", stdout: "ignore", stderr: "ignore" }).exited),
+  );
+  const ms = performance.now() - start;
+  for (const item of cases) item.clean();
+  return { failed: codes.filter((code) => code !== 0).length, ms };
+}
+
+async function bench(options: Options): Promise<void> {
+  makeImage(join(work, "image"), 0);
+  makeImage(join(work, "image-3000"), 3000);
+  must([join(import.meta.dir, "../dist/bin/berth"), "sim", "up", host, "--profile", "h100x8"]);
+  const standing = createCase({ name: "standing", runtime: "runc", image: join(work, "image") });
+  standing.prepare();
+  time(standing.argv);
+  try {
+    const cases = makeCases(options);
+    printOut(`Medians of ${options.runs} interleaved runs.\n\n${report(cases, measure(cases, options.runs))}`);
+    const { failed, ms } = await storm();
+    printOut(`\n64 creates at once: ${failed} failed, ${ms.toFixed(0)} ms in all\n`);
+  } finally {
+    standing.clean();
+  }
+}
+
+if (process.getuid?.() !== 0 || Bun.which("runc") === null || Bun.which("busybox") === null) {
+  printErr("The benchmark starts containers: it needs root, runc and busybox-static.\n");
+  process.exitCode = 1;
+} else {
+  try {
+    await bench(readOptions(process.argv.slice(2)));
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}

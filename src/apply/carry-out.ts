@@ -1,0 +1,135 @@
+import { readdirSync, rmSync, statSync } from "node:fs";
+import { BerthError, formatJson, makePrivateFolder, replaceFile } from "../base/index.ts";
+import { effectiveUid, type Root } from "../linux/index.ts";
+import type { Bundle } from "../oci/index.ts";
+import { folderOf } from "./paths.ts";
+import type { FileWrite, LinkWrite, RootfsWrite, SpecPlan, StateWrite } from "./plan.ts";
+
+export interface CarryOutOptions {
+  readonly bundle: Bundle;
+  readonly rootfs: Root;
+  readonly stateDir: string;
+  readonly now: Date;
+}
+
+type Undo = () => void;
+
+/** A file larger than this is not kept in memory for the case that a start fails: it is then gone from the layer. */
+const MAX_KEPT_BYTES = 64 * 1024 * 1024;
+/** The low-level runtime needs a file of ours for the moment between our edit and its mounts. */
+const STATE_LIFETIME_MS = 3_600_000;
+const EMPTY = new Uint8Array();
+
+/**
+ * Does what was planned: our own files, the layer, and `config.json` last, by rename. On a failure what was done to the layer
+ * is undone, and `config.json` is what it was. Throws BERTH-P001 (layer, state folder) or BERTH-P003 (`config.json`).
+ */
+export function carryOut(plan: SpecPlan, options: CarryOutOptions): void {
+  writeState(plan.stateWrites, options);
+  const undos: Undo[] = [];
+  try {
+    for (const write of plan.rootfsWrites) applyWrite(write, options.rootfs, undos);
+    writeConfig(plan, options.bundle);
+  } catch (error) {
+    throw withUndone(error, undos);
+  }
+}
+
+function writeConfig(plan: SpecPlan, { configPath, bytes }: Bundle): void {
+  const text = Buffer.from(formatJson(plan.spec));
+  if (Buffer.compare(text, bytes) === 0) return;
+  try {
+    replaceFile(configPath, text);
+  } catch (cause) {
+    const message = `Cannot replace "${configPath}": ${cause instanceof Error ? cause.message : String(cause)}`;
+    const remedy = "see that the bundle's file system has space and can be written";
+    throw new BerthError({ code: "BERTH-P003", message, remedy }, { cause });
+  }
+}
+
+/** Every undo is tried; what could not be put back is said behind the error. */
+function withUndone(error: unknown, undos: readonly Undo[]): BerthError {
+  const first = BerthError.from(error);
+  const failures: string[] = [];
+  for (const undo of undos.toReversed()) {
+    try {
+      undo();
+    } catch (failure) {
+      failures.push(failure instanceof Error ? failure.message : String(failure));
+    }
+  }
+  if (failures.length === 0) return first;
+  const message = `${first.message} (and not everything could be put back: ${failures.join("; ")})`;
+  return new BerthError({ code: first.code, message, remedy: first.remedy }, { cause: error });
+}
+
+function applyWrite(write: RootfsWrite, rootfs: Root, undos: Undo[]): void {
+  switch (write.kind) {
+    case "file":
+      prepare(write, rootfs, undos);
+      return rootfs.replaceFile(write.path, write.bytes, { mode: write.mode, ...write.owner });
+    case "link":
+      prepare(write, rootfs, undos);
+      return rootfs.replaceLink(write.path, write.target, write.owner);
+    case "remove":
+      undos.push(remember(write.path, rootfs));
+      return void rootfs.unlink(write.path);
+    case "remove-folder":
+      undos.push(rememberFolder(write.path, rootfs));
+      return void rootfs.removeFolder(write.path);
+  }
+}
+
+function prepare(write: FileWrite | LinkWrite, rootfs: Root, undos: Undo[]): void {
+  for (const folder of write.newFolders) undos.push(() => void rootfs.removeFolder(folder));
+  if (write.newFolders.length > 0) rootfs.makeFolders(folderOf(write.path), write.owner);
+  undos.push(write.newFolders.length > 0 ? () => void rootfs.unlink(write.path) : remember(write.path, rootfs));
+}
+
+/** What is at a path now, as the way back to it. */
+function remember(path: string, rootfs: Root): Undo {
+  const stat = rootfs.lstat(path);
+  if (stat === undefined) return () => void rootfs.unlink(path);
+  const { mode, uid, gid } = stat;
+  if (stat.kind === "link") {
+    const target = rootfs.readLink(path) ?? "";
+    return () => rootfs.replaceLink(path, target, { uid, gid });
+  }
+  if (stat.kind !== "file" || stat.size > MAX_KEPT_BYTES) return () => {};
+  const bytes = stat.size === 0 ? EMPTY : (rootfs.readFile(path, MAX_KEPT_BYTES) ?? EMPTY);
+  return () => rootfs.replaceFile(path, bytes, { mode, uid, gid });
+}
+
+function rememberFolder(path: string, rootfs: Root): Undo {
+  const stat = rootfs.lstat(path);
+  if (stat?.kind !== "folder") return () => {};
+  return () => void rootfs.makeFolders(path, { uid: stat.uid, gid: stat.gid });
+}
+
+function writeState(writes: readonly StateWrite[], { stateDir, now }: CarryOutOptions): void {
+  if (writes.length === 0) return;
+  const containers = `${stateDir}/containers`;
+  try {
+    const uid = effectiveUid();
+    makePrivateFolder(stateDir, uid);
+    makePrivateFolder(containers, uid);
+    removeOldState(containers, now);
+    for (const { path, bytes } of writes) {
+      makePrivateFolder(folderOf(path), uid);
+      replaceFile(path, bytes);
+    }
+  } catch (cause) {
+    const message = `Cannot write the container's loader files into "${containers}": ${String(cause)}`;
+    const remedy = `see that "${stateDir}" is a folder of this user with space`;
+    throw new BerthError({ code: "BERTH-P001", message, remedy }, { cause });
+  }
+}
+
+/** Containers that were started long ago have mounted their files; the files are not needed any more. */
+function removeOldState(containers: string, now: Date): void {
+  for (const name of readdirSync(containers)) {
+    const folder = `${containers}/${name}`;
+    const stat = statSync(folder, { throwIfNoEntry: false });
+    if (stat !== undefined && now.getTime() - stat.mtimeMs > STATE_LIFETIME_MS) rmSync(folder, { recursive: true });
+  }
+}

@@ -1,0 +1,171 @@
+import { isAbsolute } from "node:path";
+import { Root, type Owner } from "../linux/index.ts";
+import type { OciMount } from "../oci/index.ts";
+import { cleanPath, folderOf, inFolder, isWithin, nameOf } from "./paths.ts";
+
+/**
+ * What lies over a path once the container runs. `empty`: a file system of its own (tmpfs), in which mount points may be
+ * made; `kernel`: procfs and the like, where they cannot; `volume`: somebody's files, where nothing may be made.
+ */
+export interface Cover {
+  readonly kind: "empty" | "kernel" | "volume";
+  readonly mount: OciMount;
+  /** The mount's destination, resolved in the image. */
+  readonly path: string;
+}
+
+/** A folder of the image. */
+export interface Folder {
+  /** After the image's links (/lib is /usr/lib in many). */
+  readonly path: string;
+  /** Itself and those above it that do not exist in the layer, outermost first. */
+  readonly missing: readonly string[];
+  readonly cover: Cover | undefined;
+  /** Of the nearest folder that exists: what is made below it gets the same owner. */
+  readonly owner: Owner;
+}
+
+/** A place where a file can be mounted. */
+export interface FilePoint {
+  /** After the image's links were followed, one at the file's own name too, as the low-level runtime does. */
+  readonly path: string;
+  /** Whether something is there in the layer; false as well where it is covered. */
+  readonly exists: boolean;
+  /** What covers it, a mount on the file itself included. */
+  readonly cover: Cover | undefined;
+  /** What covers its folder. */
+  readonly folderCover: Cover | undefined;
+}
+
+/** A container's file tree before it exists: the layer that can be read, and the mounts that will lie over it. */
+export interface ContainerView {
+  readonly rootfs: Root;
+  /** False on a read-only file system: nothing can be made there, mount points neither. */
+  readonly isWritable: boolean;
+  folder(path: string): Folder;
+  file(path: string): FilePoint;
+  /** Whether one of the container's mounts lies on exactly this path. */
+  isMountedOn(path: string): boolean;
+}
+
+const EMPTY_TYPES = ["tmpfs", "ramfs"];
+const KERNEL_TYPES = ["proc", "sysfs", "cgroup", "cgroup2", "devpts", "mqueue", "securityfs", "debugfs", "bpf"];
+
+/** Looks at a container: `mounts` in the spec's order. Nothing is read before it is asked for, and once only. */
+export function viewContainer(rootfs: Root, mounts: readonly OciMount[], isWritable: boolean): ContainerView {
+  const folders = new Map<string, Folder>();
+  let covers: readonly Cover[] | undefined;
+  const allCovers = (): readonly Cover[] => (covers ??= mounts.map((mount) => coverFrom(rootfs, mount)));
+  const folder = (path: string): Folder => {
+    const known = folders.get(path);
+    if (known !== undefined) return known;
+    const found = lookAt(rootfs, path, allCovers());
+    folders.set(path, found);
+    return found;
+  };
+  const files = new Map<string, FilePoint>();
+  const file = (path: string): FilePoint => {
+    const known = files.get(path);
+    if (known !== undefined) return known;
+    const found = lookAtPoint(rootfs, path, folder(folderOf(path)));
+    const folderCover = folder(folderOf(found.path)).cover;
+    const point = { ...found, cover: lastOver(allCovers(), path, found.path), folderCover };
+    files.set(path, point);
+    return point;
+  };
+  const isMountedOn = (path: string): boolean => {
+    const place = inFolder(folder(folderOf(path)).path, nameOf(path));
+    return allCovers().some((cover) => cover.path === place || cover.path === path);
+  };
+  return { rootfs, isWritable, folder, file, isMountedOn };
+}
+
+function lookAtPoint(rootfs: Root, path: string, folder: Folder): Pick<FilePoint, "path" | "exists"> {
+  const plain = { path: inFolder(folder.path, nameOf(path)), exists: false };
+  if (folder.cover !== undefined || folder.missing.length > 0) return plain;
+  const found = rootfs.lstat(plain.path);
+  return found?.kind === "link" ? rootfs.resolveDeep(plain.path) : { ...plain, exists: found !== undefined };
+}
+
+function coverFrom(rootfs: Root, mount: OciMount): Cover {
+  const path = rootfs.resolveDeep(cleanPath(mount.destination)).path;
+  return { kind: kindOf(mount), mount, path };
+}
+
+function kindOf({ type, options }: OciMount): Cover["kind"] {
+  if (options.some((option) => option === "bind" || option === "rbind")) return "volume";
+  if (EMPTY_TYPES.includes(type)) return "empty";
+  return KERNEL_TYPES.includes(type) ? "kernel" : "volume";
+}
+
+function lookAt(rootfs: Root, path: string, covers: readonly Cover[]): Folder {
+  const found = rootfs.resolveDeep(path);
+  const missing: string[] = [];
+  let existing = found.path;
+  let stat = rootfs.stat(existing);
+  while (stat === undefined && existing !== "/") {
+    missing.unshift(existing);
+    existing = folderOf(existing);
+    stat = rootfs.stat(existing);
+  }
+  const owner = { uid: stat?.uid ?? 0, gid: stat?.gid ?? 0 };
+  return { path: found.path, missing, cover: lastOver(covers, path, found.path), owner };
+}
+
+/** Mounts are made in the spec's order, so the last one over a path is what the container sees. */
+function lastOver(covers: readonly Cover[], path: string, resolved: string): Cover | undefined {
+  return covers.findLast((cover) => {
+    return isWithin(resolved, cover.path) || isWithin(path, cleanPath(cover.mount.destination));
+  });
+}
+
+/** A file in a volume. */
+export interface VolumeFile {
+  /** Its kind; undefined: it does not exist, or the volume cannot be looked into from here. */
+  readonly kind: "file" | "folder" | "other" | undefined;
+  readonly bytes: Uint8Array | undefined;
+}
+
+/**
+ * Looks for a file of the container in the volume that covers it, on the host, without leaving the volume. `maxBytes`
+ * undefined: the content is not read. `bundleDir` is what a relative source counts from.
+ */
+export function lookIntoVolume(
+  cover: Cover,
+  path: string,
+  options: { bundleDir: string; maxBytes?: number },
+): VolumeFile {
+  const nothing: VolumeFile = { kind: undefined, bytes: undefined };
+  const { source, type } = cover.mount;
+  if (source === "" || !["", "bind", "none"].includes(type)) return nothing;
+  const place = isAbsolute(source) ? source : `${options.bundleDir}/${source}`;
+  const inside = pathInside(cover, path);
+  const volume = openFolder(inside === "" ? folderOf(place) : place);
+  if (volume === undefined) return nothing;
+  try {
+    return lookAtFile(volume, inside === "" ? `/${nameOf(place)}` : inside, options.maxBytes);
+  } finally {
+    volume.close();
+  }
+}
+
+/** "" when the volume is the file itself. */
+function pathInside(cover: Cover, path: string): string {
+  const top = isWithin(path, cover.path) ? cover.path : cleanPath(cover.mount.destination);
+  return top === "/" ? path : path.slice(top.length);
+}
+
+function openFolder(path: string): Root | undefined {
+  try {
+    return Root.open(path);
+  } catch {
+    // A volume that cannot be opened here is one about which nothing is known.
+    return undefined;
+  }
+}
+
+function lookAtFile(volume: Root, path: string, maxBytes: number | undefined): VolumeFile {
+  const kind = volume.stat(path)?.kind;
+  if (kind !== "file") return { kind: kind === undefined || kind === "folder" ? kind : "other", bytes: undefined };
+  return { kind, bytes: maxBytes === undefined ? undefined : volume.readFile(path, maxBytes) };
+}

@@ -1,0 +1,106 @@
+import { accessSync, constants } from "node:fs";
+import { BerthError, errnoCode, type Problem } from "../base/index.ts";
+import { spellOut, type Edits } from "../edits/index.ts";
+import { decide, type Grant, type Policy } from "../grant/index.ts";
+import type { Host } from "../host/index.ts";
+import { Root } from "../linux/index.ts";
+import { processEnv, rootfsPath, type Bundle } from "../oci/index.ts";
+import { readRequest } from "../request/index.ts";
+import type { SpecPlan } from "./plan.ts";
+import { planSpec } from "./plan-spec.ts";
+
+export interface ContainerInput {
+  readonly bundle: Bundle;
+  readonly containerId: string;
+  /** Where berth keeps files of its own on this machine. */
+  readonly stateDir: string;
+  readonly policy: Policy;
+  /** Called only when the container asks for something; with `isRefresh` when what it gave turned out to be out of date. */
+  readonly loadHost: (isRefresh: boolean) => Host;
+}
+
+/** What a container would get and how; nothing has been changed yet. */
+export type ContainerPlan =
+  | { readonly kind: "nothing"; readonly reason: string }
+  | { readonly kind: "refused"; readonly problem: Problem }
+  | PlannedContainer;
+
+export interface PlannedContainer {
+  readonly kind: "planned";
+  readonly host: Host;
+  readonly grant: Grant;
+  readonly edits: Edits;
+  readonly plan: SpecPlan;
+  /** Open: for `carryOut`, or to be closed. */
+  readonly rootfs: Root;
+}
+
+/**
+ * The whole pipeline for one bundle, reading only. A driver file or node that is gone makes it describe the host once more. A
+ * refusal is a value; only a mistake of the programmer is thrown.
+ */
+export function planContainer(input: ContainerInput): ContainerPlan {
+  try {
+    return planOnce(input, false);
+  } catch (error) {
+    if (!isOutOfDate(error)) return refused(error);
+  }
+  try {
+    return planOnce(input, true);
+  } catch (error) {
+    return refused(error);
+  }
+}
+
+function isOutOfDate(error: unknown): boolean {
+  return error instanceof BerthError && (error.code === "BERTH-D002" || error.code === "BERTH-D003");
+}
+
+function refused(error: unknown): ContainerPlan {
+  if (error instanceof BerthError) return { kind: "refused", problem: error };
+  throw error;
+}
+
+function planOnce(input: ContainerInput, isRefresh: boolean): ContainerPlan {
+  const { bundle } = input;
+  const request = readRequest({ env: processEnv(bundle.spec) });
+  if (request.wants === "nothing") return { kind: "nothing", reason: request.devicesOrigin.text };
+  const host = input.loadHost(isRefresh);
+  const decision = decide(request, host, input.policy);
+  if (decision.kind !== "granted") return decision;
+  const { grant } = decision;
+  const edits = spellOut(grant, host);
+  return { kind: "planned", host, grant, edits, ...planIn(input, { host, grant, edits }) };
+}
+
+function planIn(
+  { bundle, stateDir, containerId }: ContainerInput,
+  granted: Pick<PlannedContainer, "host" | "grant" | "edits">,
+): Pick<PlannedContainer, "plan" | "rootfs"> {
+  const path = rootfsPath(bundle);
+  const rootfs = Root.open(path);
+  try {
+    const place = {
+      spec: bundle.spec,
+      bundleDir: bundle.dir,
+      rootfs,
+      isWritable: isWritable(path),
+      stateDir,
+      containerId,
+    };
+    return { plan: planSpec({ ...granted, ...place }), rootfs };
+  } catch (error) {
+    rootfs.close();
+    throw error;
+  }
+}
+
+/** A file system that is mounted read-only refuses everybody; for anything else the writing itself will tell. */
+function isWritable(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch (error) {
+    return errnoCode(error) !== "EROFS" && errnoCode(error) !== "EACCES";
+  }
+}

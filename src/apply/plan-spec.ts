@@ -1,0 +1,150 @@
+import { lstatSync, statSync } from "node:fs";
+import { BerthError, type JsonObject } from "../base/index.ts";
+import type { Edits, MountEdit } from "../edits/index.ts";
+import type { Grant } from "../grant/index.ts";
+import type { Host } from "../host/index.ts";
+import type { Root } from "../linux/index.ts";
+import { hasUserNamespace, mountsOf } from "../oci/index.ts";
+import { viewContainer, type ContainerView } from "./container-view.ts";
+import { checkDevices, deviceMounts, editDevices } from "./edit-devices.ts";
+import { editAnnotation, editEnv, editMounts, removeNvidiaHooks } from "./edit-spec.ts";
+import { planLayer, readRecord } from "./layer-plan.ts";
+import { planLoader } from "./loader-plan.ts";
+import { cleanPath, folderOf, inFolder, isWithin, nameOf } from "./paths.ts";
+import { placeEdits } from "./place-edits.ts";
+import type { PlanStep, SpecPlan } from "./plan.ts";
+
+export interface PlanInput {
+  readonly spec: JsonObject;
+  readonly edits: Edits;
+  readonly grant: Grant;
+  readonly rootfs: Root;
+  /** Absolute, for what a relative mount source counts from. */
+  readonly bundleDir: string;
+  /** Where berth keeps files of its own on this machine. */
+  readonly stateDir: string;
+  readonly containerId: string;
+  /** False: the root file system is on a read-only file system. (`root.readonly` of a spec is not: it comes later.) */
+  readonly isWritable: boolean;
+  /** What the edits were spelt out from. */
+  readonly host: Host;
+}
+
+/**
+ * Plans everything that one container needs, and changes nothing. Throws BERTH-D002 when a driver file is gone, D003 when a
+ * device node is not what it was, P001 and P002 when something essential has no place in the container.
+ */
+export function planSpec(input: PlanInput): SpecPlan {
+  const { spec, edits, grant, rootfs } = input;
+  checkDevices(edits.devices, input.host);
+  const kinds = checkSources(edits.mounts, rootfs.path);
+  const view = viewContainer(rootfs, mountsOf(spec), input.isWritable);
+  const old = readRecord(rootfs);
+  const placed = placeEdits(edits, view, input.bundleDir);
+  const stateFolder = `${input.stateDir}/containers/${fileNameOf(input.containerId)}`;
+  const loader = planLoader(placed.loaderEntries, old, { view, stateFolder, bundleDir: input.bundleDir });
+  const devices = hasUserNamespace(spec) ? deviceMounts(edits.devices) : [];
+  const mounts = [...placed.mounts, ...loader.edits.flatMap((edit) => edit.mounts), ...devices];
+  const isFolder = (hostPath: string): boolean => kinds.get(hostPath) === true;
+  const rootfsWrites = planLayer({ links: placed.links, mounts, isFolder, loader }, old, view);
+  const changed = editDevices(editMounts(editEnv(spec, edits.env), mounts, replacing(mounts, view)), edits.devices);
+  return {
+    spec: editAnnotation(removeNvidiaHooks(changed), describeGrant(grant)),
+    rootfsWrites,
+    stateWrites: loader.edits.flatMap((edit) => edit.stateWrites),
+    steps: listSteps(edits, { ...placed, mounts }, rootfsWrites),
+    warnings: [...placed.warnings, ...loader.warnings],
+  };
+}
+
+/** Whether each source is a folder. Throws BERTH-D002 for one that is gone, and P001 for one inside the container's own root. */
+function checkSources(mounts: readonly MountEdit[], rootfs: string): ReadonlyMap<string, boolean> {
+  const kinds = new Map<string, boolean>();
+  for (const { hostPath } of mounts) {
+    if (isWithin(hostPath, rootfs)) throw sourceInside(hostPath, rootfs);
+    const stat = statSync(hostPath, { throwIfNoEntry: false });
+    if (stat === undefined) throw vanished(hostPath);
+    kinds.set(hostPath, stat.isDirectory());
+  }
+  return kinds;
+}
+
+function sourceInside(hostPath: string, rootfs: string): BerthError {
+  return new BerthError({
+    code: "BERTH-P001",
+    message: `Cannot mount "${hostPath}" into the container: it lies in the container's own root file system "${rootfs}"`,
+    remedy: "give the container a root file system that is not the host's",
+  });
+}
+
+function vanished(hostPath: string): BerthError {
+  const isDangling = lstatSync(hostPath, { throwIfNoEntry: false }) !== undefined;
+  return new BerthError({
+    code: "BERTH-D002",
+    message: `Cannot mount "${hostPath}" into the container: ${isDangling ? "it is a link that leads nowhere" : "it no longer exists"}`,
+    remedy: "install the driver's libraries again, or finish the driver's update and try again",
+  });
+}
+
+/** A container's id as one file name, which no other id has. */
+function fileNameOf(containerId: string): string {
+  if (/^[A-Za-z0-9_-][A-Za-z0-9_.+-]{0,127}$/.test(containerId)) return containerId;
+  return `%${Bun.hash(containerId).toString(16)}`;
+}
+
+/** Whether one of the container's mounts is on the place of one of ours, by its own spelling or after the image's links. */
+function replacing(mounts: readonly MountEdit[], view: ContainerView): (destination: string) => boolean {
+  const resolve = (path: string): string => inFolder(view.folder(folderOf(path)).path, nameOf(path));
+  const places = new Set(mounts.flatMap(({ containerPath }) => [containerPath, resolve(containerPath)]));
+  return (destination) => places.has(cleanPath(destination)) || places.has(resolve(cleanPath(destination)));
+}
+
+function describeGrant(grant: Grant): string {
+  return JSON.stringify({
+    driver: grant.driver.version,
+    gpus: grant.gpus.map(({ gpu }) => ({ index: gpu.index, uuid: gpu.uuid })),
+    migDevices: grant.migDevices.map(({ parent, device }) => {
+      return {
+        parent: parent.index,
+        gpuInstance: device.gpuInstance,
+        computeInstance: device.computeInstance,
+        uuid: device.uuid,
+      };
+    }),
+    capabilities: grant.capabilities.map(({ name }) => name),
+  });
+}
+
+type Placed = Pick<Edits, "mounts" | "links" | "loaderEntries">;
+
+function listSteps(edits: Edits, placed: Placed, writes: SpecPlan["rootfsWrites"]): readonly PlanStep[] {
+  const devices = edits.devices.map(({ node, reason }): PlanStep => {
+    return { kind: "device", text: `${node.path} (${node.major}:${node.minor})`, reason };
+  });
+  const mounts = placed.mounts.map(({ hostPath, containerPath, reason }): PlanStep => {
+    return {
+      kind: "mount",
+      text: hostPath === containerPath ? containerPath : `${containerPath} from ${hostPath}`,
+      reason,
+    };
+  });
+  const links = placed.links.map(({ path, target, reason }): PlanStep => ({
+    kind: "link",
+    text: `${path} -> ${target}`,
+    reason,
+  }));
+  const cache = placed.loaderEntries.map(({ soname, path, reason }): PlanStep => ({
+    kind: "cache",
+    text: `${soname} => ${path}`,
+    reason,
+  }));
+  const env = edits.env.map(({ name, value, reason }): PlanStep => ({ kind: "env", text: `${name}=${value}`, reason }));
+  return [...devices, ...mounts, ...links, ...cache, ...env, ...writes.flatMap(describeWrite)];
+}
+
+function describeWrite(write: SpecPlan["rootfsWrites"][number]): readonly PlanStep[] {
+  if (write.kind === "link") return [];
+  if (write.kind === "file")
+    return [{ kind: "file", text: write.path, reason: "loader settings, and berth's own record" }];
+  return [{ kind: "removed", text: write.path, reason: "left by an earlier start" }];
+}

@@ -1,0 +1,17 @@
+import type { CommandContext } from "@stricli/core";
+
+/** What a command may use of the world. */
+export interface World extends CommandContext {
+  /** The root of the host that is described: "/" or the folder of a simulated one. Absolute. */
+  readonly root: string;
+  /** A recorded or real environment variable. */
+  readonly env: (name: string) => string | undefined;
+  /** The running berth executable, for what is installed by a command. Absolute. */
+  readonly executable: string;
+  /** The configuration file of the launcher that started this, if it names one. */
+  readonly configSlot: string | undefined;
+  /** Data for the user or another program. */
+  readonly print: (text: string) => void;
+  /** Messages about the work. */
+  readonly note: (text: string) => void;
+}

@@ -1,0 +1,9 @@
+import { formatTable } from "../../base/index.ts";
+import { PROFILES } from "../../sim/index.ts";
+import type { World } from "../context.ts";
+
+/** `berth sim profiles`: a line for each machine. */
+export function printProfiles(this: World): void {
+  const rows = PROFILES.map(({ name, summary }) => [name, summary]);
+  this.print(formatTable([["profile", "machine"], ...rows]));
+}

@@ -1,0 +1,34 @@
+import { BerthError, escapeControls } from "../base/index.ts";
+import { CAPABILITIES, type Capability } from "../host/index.ts";
+import type { Request } from "../request/index.ts";
+import type { Policy } from "./decide.ts";
+import type { GrantedCapability } from "./grant.ts";
+
+const DEFAULTS: readonly Capability[] = ["compute", "utility"];
+
+/**
+ * The driver capabilities of a container, sorted: those asked for, all that are supported, or `compute` and `utility`. Throws
+ * BERTH-R003 when one is unknown or not supported here.
+ */
+export function grantCapabilities(request: Request, policy: Policy): GrantedCapability[] {
+  const supported = CAPABILITIES.filter((name) => policy.supportedCapabilities.includes(name));
+  const reason = escapeControls(request.capabilitiesOrigin.text);
+  if (request.capabilities === "all") return supported.map((name) => ({ name, reason }));
+  if (request.capabilities === undefined) {
+    return DEFAULTS.filter((name) => supported.includes(name)).map((name) => ({
+      name,
+      reason: `${reason}: the default`,
+    }));
+  }
+  const asked = request.capabilities;
+  const unknown = asked.find((name) => !supported.some((other) => other === name));
+  if (unknown !== undefined) throw refuse(unknown, supported, reason);
+  return supported.filter((name) => asked.includes(name)).map((name) => ({ name, reason }));
+}
+
+function refuse(name: string, supported: readonly Capability[], reason: string): BerthError {
+  const isKnown = CAPABILITIES.some((other) => other === name);
+  const why = isKnown ? "config.toml does not list it in supported-driver-capabilities" : "there is no such capability";
+  const message = `Cannot give the driver capability "${escapeControls(name)}" (${reason}): ${why}`;
+  return new BerthError({ code: "BERTH-R003", message, remedy: `ask for some of ${supported.join(", ")}, or for all` });
+}

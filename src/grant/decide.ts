@@ -1,0 +1,37 @@
+import { BerthError, escapeControls, type Problem } from "../base/index.ts";
+import type { Driver, Host } from "../host/index.ts";
+import type { Request } from "../request/index.ts";
+import { grantCapabilities } from "./capabilities.ts";
+import { grantDevices } from "./devices.ts";
+import type { Decision, Grant } from "./grant.ts";
+
+/** What the administrator allows. */
+export interface Policy {
+  /** `supported-driver-capabilities` of config.toml, each a known name. */
+  readonly supportedCapabilities: readonly string[];
+}
+
+/** Decides what a container gets of `host`, with a reason for each thing, or refuses with code, cause and remedy. */
+export function decide(request: Request, host: Host, policy: Policy): Decision {
+  if (request.wants === "nothing") return { kind: "nothing", reason: escapeControls(request.devicesOrigin.text) };
+  try {
+    return { kind: "granted", grant: grant(request, host, policy) };
+  } catch (error) {
+    if (!(error instanceof BerthError)) throw error;
+    const problem: Problem = { code: error.code, message: error.message, remedy: error.remedy };
+    return { kind: "refused", problem };
+  }
+}
+
+function grant(request: Request, host: Host, policy: Policy): Grant {
+  const driver = loadedDriver(host);
+  const capabilities = grantCapabilities(request, policy);
+  return { driver, ...grantDevices(request, host), capabilities };
+}
+
+function loadedDriver(host: Host): Driver {
+  if (host.driver !== undefined) return host.driver;
+  const file = `${host.root === "/" ? "" : host.root}/proc/driver/nvidia/version`;
+  const message = `Cannot give the container a GPU: the NVIDIA driver is not loaded, there is no "${file}"`;
+  throw new BerthError({ code: "BERTH-D001", message, remedy: "modprobe nvidia (or install the NVIDIA driver)" });
+}

@@ -1,0 +1,71 @@
+import { lstatSync } from "node:fs";
+import { FILE_RULES, type FileRule } from "./capability-table.ts";
+import type { Architecture, DriverFile } from "./host.ts";
+import { readRootText, type Scene } from "./scene.ts";
+import { listIfThere, onMachine, resolveInRoot } from "./tree.ts";
+
+const RELEASE_BYTES = 256;
+const PATH_BYTES = 4096;
+
+/** Programs, sockets, configuration files and firmware of the driver: those that exist under the driver's root. */
+export function readFiles(scene: Scene, version: string, architecture: Architecture): readonly DriverFile[] {
+  const find = (kind: keyof typeof FILE_RULES): DriverFile[] =>
+    FILE_RULES[kind].flatMap((rule) => findByRule(scene, kind, { ...rule, names: spellNames(rule, architecture) }));
+  return [...find("binary"), ...readFirmware(scene, version), ...find("socket"), ...find("config")];
+}
+
+function spellNames(rule: FileRule, architecture: Architecture): readonly string[] {
+  const machine = architecture === "aarch64" ? "aarch64" : "x86_64";
+  return rule.names.map((name) => name.replace("<arch>", machine));
+}
+
+function findByRule(scene: Scene, kind: DriverFile["kind"], rule: FileRule): DriverFile[] {
+  for (const name of rule.names) {
+    for (const folder of rule.folders) {
+      const hostPath = realFile(scene, `${folder}/${name}`, kind);
+      if (hostPath === undefined) continue;
+      const parent = rule.destination ?? resolveInRoot(scene.driverRoot, folder) ?? folder;
+      return [{ kind, path: `${parent}/${name}`, hostPath, capabilities: rule.capabilities }];
+    }
+  }
+  return [];
+}
+
+/** Where the real file lies on this machine; undefined when there is none of this kind. */
+function realFile(scene: Scene, path: string, kind: DriverFile["kind"]): string | undefined {
+  const real = resolveInRoot(scene.driverRoot, path);
+  if (real === undefined) return undefined;
+  const hostPath = onMachine(scene.driverRoot, real);
+  const stat = lstatSync(hostPath);
+  const isRight = kind === "socket" ? stat.isSocket() || (scene.isSimulated && stat.isFile()) : stat.isFile();
+  return isRight ? hostPath : undefined;
+}
+
+/** gsp*.bin of this version from the first firmware folder that has any; a container sees it below /lib/firmware. */
+function readFirmware(scene: Scene, version: string): readonly DriverFile[] {
+  for (const folder of firmwareFolders(scene, version)) {
+    const real = resolveInRoot(scene.driverRoot, folder);
+    const names = real === undefined ? undefined : listIfThere(onMachine(scene.driverRoot, real));
+    const wanted = names?.filter((name) => /^gsp.*\.bin$/.test(name)).toSorted() ?? [];
+    const files = wanted.flatMap((name) =>
+      firmwareFile(scene, `${folder}/${name}`, `/lib/firmware/nvidia/${version}/${name}`),
+    );
+    if (files.length > 0) return files;
+  }
+  return [];
+}
+
+function firmwareFile(scene: Scene, path: string, destination: string): DriverFile[] {
+  const hostPath = realFile(scene, path, "firmware");
+  return hostPath === undefined ? [] : [{ kind: "firmware", path: destination, hostPath, capabilities: [] }];
+}
+
+/** The kernel's search order: drivers/base/firmware_loader/main.c, fw_path. */
+function firmwareFolders(scene: Scene, version: string): readonly string[] {
+  const custom = readRootText(scene, "/sys/module/firmware_class/parameters/path", PATH_BYTES)?.trim() ?? "";
+  const release = readRootText(scene, "/proc/sys/kernel/osrelease", RELEASE_BYTES)?.trim() ?? "";
+  const bases = ["/lib/firmware/updates", "/lib/firmware"].flatMap((base) =>
+    release === "" ? [base] : [`${base}/${release}`, base],
+  );
+  return [...(custom.startsWith("/") ? [custom] : []), ...bases].map((base) => `${base}/nvidia/${version}`);
+}

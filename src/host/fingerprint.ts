@@ -1,0 +1,130 @@
+import { statSync } from "node:fs";
+import { posix } from "node:path";
+import { errnoCode } from "../base/index.ts";
+import { readBootId } from "../linux/index.ts";
+import { BINARY_FOLDERS, FILE_RULES, LIBRARY_FOLDERS } from "./capability-table.ts";
+import { readVersionText } from "./describe.ts";
+import { nodeSignature } from "./device-nodes.ts";
+import type { Host } from "./host.ts";
+import { listRoot, type Scene } from "./scene.ts";
+import { listIfThere, lstatIfThere, onMachine } from "./tree.ts";
+import { uuidStore } from "./uuids.ts";
+
+/** What a cached description depends on, and what is said when it has changed. The order is that of the check. */
+const PARTS = {
+  berth: "another version of berth wrote it",
+  place: "it describes another root",
+  boot: "the machine was booted since",
+  driver: "the driver is another one, or was loaded again",
+  gpus: "the list of GPUs has changed",
+  mig: "the MIG layout has changed",
+  nodes: "the device nodes have changed",
+  loader: "the loader's cache has changed",
+  folders: "a folder with driver files has changed",
+  sockets: "a socket of the driver's services has come or gone",
+  uuids: "the store of known UUIDs has changed",
+} as const;
+
+type Part = keyof typeof PARTS;
+export type Fingerprint = Readonly<Record<Part, string>>;
+
+const PART_NAMES: readonly Part[] = [
+  "berth", "place", "boot", "driver", "gpus", "mig", "nodes", "loader", "folders", "sockets", "uuids",
+]; // prettier-ignore
+
+const FIRMWARE_FOLDERS = ["/lib/firmware/nvidia", "/lib/firmware/updates/nvidia"];
+
+/** Reads what a description depends on: some 80 stats and small reads, no library. `version` is berth's own. */
+export function takeFingerprint(scene: Scene, version: string): Fingerprint {
+  const { root, driverRoot } = scene;
+  const majors = scene.devices.split("\n").filter((line) => line.includes("nvidia"));
+  return {
+    berth: version,
+    place: `${root} ${driverRoot}`,
+    boot: readBootId(),
+    // A module that was loaded again gets a new inode in sysfs: minors may have changed where all the rest is equal.
+    driver: [readVersionText(scene), inode(onMachine(root, "/sys/module/nvidia")), ...majors].join(" "),
+    gpus: listRoot(scene, "/proc/driver/nvidia/gpus").toSorted().join(" "),
+    mig: readMigLayout(scene),
+    nodes: readNodes(scene),
+    loader: signature(onMachine(driverRoot, "/etc/ld.so.cache")),
+    folders: fixedFolders(scene).map(signature).join(" "),
+    sockets: socketPaths(scene)
+      .map((path) => (lstatIfThere(path) === undefined ? "-" : "+"))
+      .join(""),
+    uuids: signature(uuidStore(root)),
+  };
+}
+
+/** Why a description with the fingerprint `then` is not true any more, or undefined when it is. */
+export function findChange(then: Fingerprint, now: Fingerprint): string | undefined {
+  const changed = PART_NAMES.find((part) => then[part] !== now[part]);
+  return changed === undefined ? undefined : PARTS[changed];
+}
+
+/** Whether a value of a cache file has the shape of a fingerprint. */
+export function isFingerprint(value: unknown): value is Fingerprint {
+  if (typeof value !== "object" || value === null) return false;
+  const fields = new Map<string, unknown>(Object.entries(value));
+  return PART_NAMES.every((part) => typeof fields.get(part) === "string");
+}
+
+/** Folders of described files that the fingerprint does not look at by itself, on this machine. */
+export function otherFolders(scene: Scene, host: Host): readonly string[] {
+  const fixed = new Set(fixedFolders(scene));
+  const files = [...host.libraries, ...host.files.filter(({ kind }) => kind !== "socket")];
+  return [...new Set(files.map(({ hostPath }) => posix.dirname(hostPath)))].filter((folder) => !fixed.has(folder));
+}
+
+/** Inode, time and size of a file or folder, by which a change shows; "-" when it does not exist. */
+export function signature(path: string): string {
+  try {
+    const stat = statSync(path, { throwIfNoEntry: false });
+    return stat === undefined ? "-" : `${stat.ino}:${stat.mtimeMs}:${stat.size}:${stat.nlink}`;
+  } catch (error) {
+    // Any answer will do, as long as it is another one than after the change.
+    return errnoCode(error) ?? "?";
+  }
+}
+
+function inode(path: string): string {
+  return String(lstatIfThere(path)?.ino ?? "-");
+}
+
+function fixedFolders(scene: Scene): readonly string[] {
+  const libraries = LIBRARY_FOLDERS.flatMap((folder) => [folder, `${folder}/vdpau`]);
+  return [...libraries, ...BINARY_FOLDERS, ...FIRMWARE_FOLDERS].map((folder) => onMachine(scene.driverRoot, folder));
+}
+
+function socketPaths(scene: Scene): readonly string[] {
+  return FILE_RULES.socket.flatMap(({ names }) => names.map((name) => onMachine(scene.driverRoot, `/run/${name}`)));
+}
+
+/** gpuN, giN and ciN folders. A folder of procfs has no time that would tell, and no links that could lead astray. */
+function readMigLayout(scene: Scene): string {
+  const folder = "/proc/driver/nvidia/capabilities";
+  const gpus = listRoot(scene, folder).filter((name) => name.startsWith("gpu"));
+  return gpus
+    .toSorted()
+    .map((gpu) => `${gpu}(${listGpuInstances(onMachine(scene.root, `${folder}/${gpu}/mig`))})`)
+    .join("");
+}
+
+function listGpuInstances(folder: string): string {
+  const instances = (listIfThere(folder) ?? []).filter((name) => name.startsWith("gi"));
+  return instances
+    .toSorted()
+    .map((gi) => `${gi}[${(listIfThere(`${folder}/${gi}`) ?? []).toSorted().join(" ")}]`)
+    .join("");
+}
+
+/** Numbers, mode and owner of each /dev/nvidia*; of the folders with MIG and DRM nodes only that something changed. */
+function readNodes(scene: Scene): string {
+  const names = listRoot(scene, "/dev").filter((name) => name.startsWith("nvidia"));
+  const nodes = names.toSorted().map((name) => {
+    const path = onMachine(scene.root, `/dev/${name}`);
+    const node = nodeSignature(path, scene.isSimulated);
+    return `${name}=${node === "other" ? signature(path) : node}`;
+  });
+  return [...nodes, signature(onMachine(scene.root, "/dev/dri"))].join(" ");
+}

@@ -1,0 +1,14 @@
+/**
+ * The Linux kernel and its file formats: system calls over FFI, a root file system behind a handle, ELF headers, the
+ * loader's cache. Knows no GPU and makes no decision. Formats: glibc elf/dl-cache.c, the System V ABI (ELF), openat2(2).
+ */
+export { cString, errnoName, syscall, SysError, trySyscall, type SyscallArg, type SyscallName } from "./sys.ts";
+export { effectiveUid, parseCharMajors, readBootId, readBounded, readText, splitDeviceNumber } from "./proc.ts";
+export type { FileStat } from "./file-stat.ts";
+export { Root, type Place } from "./root.ts";
+export type { FileAttributes, Owner } from "./write-at.ts";
+export { formatLoaderCache, mergeLoaderCache } from "./ld-cache-merge.ts";
+export { loaderFlags, parseLoaderCache, type CacheChange, type CacheEntry, type LoaderCache } from "./ld-cache.ts";
+export { argText, execRestored, readEnv, readLaunchRecord, type LaunchRecord } from "./launch.ts";
+export { patchLauncher, type LauncherSlots } from "./launcher-slots.ts";
+export { readElf, type Elf } from "./elf.ts";

@@ -1,0 +1,85 @@
+import { ENTRY_WORDS, HEADER_WORDS, keyOf, openCacheFile, type CacheFile } from "./ld-cache-file.ts";
+import { compareKeys, isHwcapsEntry } from "./ld-cache-order.ts";
+import { encodeCache, type Addition } from "./ld-cache-write.ts";
+import type { CacheChange, CacheEntry, LoaderCache } from "./ld-cache.ts";
+
+/**
+ * An ld.so.cache without the entries of `removePaths` and with those of `add`, each where the loader looks for it and before
+ * those of the same name, flags and hardware that were there. Everything else keeps its order, subfolders and the generator too.
+ * An entry that is there already is not doubled. `existing` is not trusted: what cannot be read counts as no entries.
+ */
+export function mergeLoaderCache(
+  existing: Uint8Array | undefined,
+  change: CacheChange,
+): { readonly bytes: Uint8Array; readonly wasUnreadable: boolean } {
+  const file = existing && openCacheFile(existing);
+  const wasUnreadable = existing !== undefined && file === undefined;
+  const add = sortAdditions(change.add, []);
+  if (file === undefined) {
+    return { bytes: encodeCache({ kept: undefined, add, subfolders: [], generator: undefined }), wasUnreadable };
+  }
+  const removed = new Set<number>();
+  markPaths(file, change.removePaths, removed);
+  const placed = add.map((one) => ({ ...one, before: findPlace(file, one, removed) }));
+  const bytes = encodeCache({ kept: { file, removed }, add: placed, subfolders: [], generator: file.generator });
+  return { bytes, wasUnreadable };
+}
+
+/** An ld.so.cache with these entries, sorted as the loader needs them; equal ones keep the order they are given in. */
+export function formatLoaderCache(
+  entries: readonly CacheEntry[],
+  extras: Partial<Pick<LoaderCache, "subfolders" | "generator">> = {},
+): Uint8Array {
+  const subfolders = extras.subfolders ?? [];
+  const generator = extras.generator === undefined ? undefined : Buffer.from(extras.generator);
+  return encodeCache({ kept: undefined, add: sortAdditions(entries, subfolders), subfolders, generator });
+}
+
+function sortAdditions(entries: readonly CacheEntry[], subfolders: readonly string[]): Addition[] {
+  return entries.map((entry) => toAddition(entry, subfolders)).toSorted((a, b) => compareKeys(a.key, b.key));
+}
+
+function toAddition(entry: CacheEntry, subfolders: readonly string[]): Addition {
+  if (`${entry.soname}${entry.path}`.includes("\0")) throw new TypeError("A loader cache entry holds a NUL");
+  const hwcapLow = Number(entry.hwcap & 0xffffffffn);
+  const hwcapHigh = Number(entry.hwcap >> 32n);
+  const subfolder = isHwcapsEntry(hwcapHigh) ? (subfolders[hwcapLow] ?? "?") : "";
+  const name = Buffer.from(`${entry.soname}\0`);
+  return {
+    key: { bytes: name, offset: 0, flags: entry.flags, hwcapLow, hwcapHigh, subfolder },
+    path: Buffer.from(`${entry.path}\0`),
+    osVersion: entry.osVersion,
+    before: 0,
+  };
+}
+
+/** Marks the entries whose path is one of `paths`. Most are told apart by the length alone. */
+function markPaths(file: CacheFile, paths: ReadonlySet<string>, removed: Set<number>): void {
+  const lengths = new Set<number>();
+  for (const path of paths) lengths.add(Buffer.byteLength(path));
+  for (let index = 0; index < file.count && lengths.size > 0; index++) {
+    const start = pathOffset(file, index);
+    const end = file.bytes.indexOf(0, start);
+    if (lengths.has(end - start) && paths.has(file.bytes.toString("utf8", start, end))) removed.add(index);
+  }
+}
+
+/** Finds the place of one entry, and marks those that are the same. The order of a hostile cache may be wrong: no matter. */
+function findPlace(file: CacheFile, one: Addition, removed: Set<number>): number {
+  let low = 0;
+  let high = file.count;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (compareKeys(keyOf(file, middle), one.key) < 0) low = middle + 1;
+    else high = middle;
+  }
+  for (let index = low; index < file.count && compareKeys(keyOf(file, index), one.key) === 0; index++) {
+    const start = pathOffset(file, index);
+    if (one.path.equals(file.bytes.subarray(start, start + one.path.length))) removed.add(index);
+  }
+  return low;
+}
+
+function pathOffset(file: CacheFile, index: number): number {
+  return file.words[HEADER_WORDS + index * ENTRY_WORDS + 2] ?? 0;
+}

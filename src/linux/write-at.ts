@@ -1,0 +1,80 @@
+import { closeSync, constants, fchmodSync, fchownSync, fsyncSync, writeSync } from "node:fs";
+import { statDescriptor } from "./file-stat.ts";
+import { ONE_NAME, openIn } from "./open-in.ts";
+import { syscall, SysError, trySyscall } from "./sys.ts";
+
+export interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+export interface FileAttributes extends Owner {
+  /** Permission bits, whatever the umask. */
+  readonly mode: number;
+}
+
+const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+const EXISTING_FOLDER = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+const AT_SYMLINK_NOFOLLOW = 0x100;
+const EEXIST = 17;
+
+/** Puts a new file in the place of `name`, whatever is there but a folder, in one step; on a failure nothing is left behind. */
+export function replaceFileAt(folder: number, name: string, bytes: Uint8Array, attributes: FileAttributes): void {
+  replaceAt(folder, name, (temporary) => {
+    const fd = openIn(folder, temporary, { flags: NEW_FILE, resolve: ONE_NAME, mode: 0o600 });
+    if (fd < 0) throw new SysError("openat2", -fd, temporary);
+    try {
+      for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done, bytes.length - done);
+      fchownSync(fd, attributes.uid, attributes.gid);
+      fchmodSync(fd, attributes.mode);
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+  });
+}
+
+/** Puts a link in the place of `name`, whatever is there but a folder, in one step; on a failure nothing is left behind. */
+export function replaceLinkAt(folder: number, name: string, target: string, owner: Owner): void {
+  replaceAt(folder, name, (temporary) => {
+    syscall(temporary, "symlinkat", target, folder, temporary);
+    syscall(temporary, "fchownat", folder, temporary, owner.uid, owner.gid, AT_SYMLINK_NOFOLLOW);
+  });
+}
+
+function replaceAt(folder: number, name: string, make: (temporary: string) => void): void {
+  const temporary = `.berth-${Buffer.from(crypto.getRandomValues(new Uint8Array(8))).toString("hex")}`;
+  try {
+    make(temporary);
+    syscall(name, "renameat", folder, temporary, folder, name);
+  } catch (error) {
+    trySyscall("unlinkat", folder, temporary, 0);
+    throw error;
+  }
+}
+
+/**
+ * Goes into the folder `name`, which is made (0755) when it is not there. Returns a descriptor and whether it was made.
+ * A link in its place is not followed. Throws the errno error, or a RangeError when what it finds is not what it made.
+ */
+export function enterFolderAt(folder: number, name: string, owner: Owner | undefined): { fd: number; isNew: boolean } {
+  const made = trySyscall("mkdirat", folder, name, 0o755);
+  if (made < 0 && made !== -EEXIST) throw new SysError("mkdirat", -made, name);
+  const fd = openIn(folder, name, { flags: EXISTING_FOLDER, resolve: ONE_NAME });
+  if (fd < 0) throw new SysError("openat2", -fd, name);
+  try {
+    if (made === 0) finishFolder(fd, owner);
+    return { fd, isNew: made === 0 };
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
+function finishFolder(fd: number, owner: Owner | undefined): void {
+  const { uid, mode } = statDescriptor(fd);
+  const isOurs = uid === process.geteuid?.() && (mode & 0o777 & ~0o755) === 0;
+  if (!isOurs) throw new RangeError("something else took the place of the folder that was just made");
+  if (owner !== undefined) fchownSync(fd, owner.uid, owner.gid);
+  fchmodSync(fd, 0o755);
+}

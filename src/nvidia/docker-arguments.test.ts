@@ -1,0 +1,29 @@
+import { expect, test } from "bun:test";
+import { planDocker } from "./docker-arguments.ts";
+
+const NVIDIA = "--runtime=nvidia";
+
+test.each([
+  [["run", "-it", "img"], undefined, ["run", NVIDIA, "-it", "img"]],
+  [["create", "img"], undefined, ["create", NVIDIA, "img"]],
+  [["container", "run", "img"], undefined, ["container", "run", NVIDIA, "img"]],
+  [["run", "img"], "0,2", ["run", NVIDIA, "-e", "NVIDIA_VISIBLE_DEVICES=0,2", "img"]],
+  [["run", "img"], "0 GPU-1 ", ["run", NVIDIA, "-e", "NVIDIA_VISIBLE_DEVICES=0,GPU-1", "img"]],
+  [["run", "img"], " ", ["run", NVIDIA, "img"]],
+  [["-H", "run", "--debug", "run", "img"], undefined, ["-H", "run", "--debug", "run", NVIDIA, "img"]],
+  [
+    ["--host=unix:///x", "-l", "debug", "create", "img"],
+    undefined,
+    ["--host=unix:///x", "-l", "debug", "create", NVIDIA, "img"],
+  ],
+  [["build", "-t", "run", "."], "0", ["build", "-t", "run", "."]],
+  [["exec", "c", "run"], "0", ["exec", "c", "run"]],
+  [["compose", "run", "x"], "0", ["compose", "run", "x"]],
+  [[], "0", []],
+])("nvidia-docker %j with NV_GPU %j calls docker %j", (args, gpus, expected) => {
+  expect(planDocker(args, gpus)).toEqual({ args: expected, isVersion: false });
+});
+
+test("nvidia-docker version says its own version first", () => {
+  expect(planDocker(["version"], undefined)).toEqual({ args: ["version"], isVersion: true });
+});

@@ -1,0 +1,14 @@
+declare module "*.so" {
+  const path: string;
+  export default path;
+}
+
+declare module "*/target/nvidia-smi" {
+  const path: string;
+  export default path;
+}
+
+declare module "*/target/launcher" {
+  const path: string;
+  export default path;
+}

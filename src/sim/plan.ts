@@ -1,0 +1,62 @@
+import { VERSION } from "../base/index.ts";
+import { patchLauncher } from "../linux/index.ts";
+import { deviceNodes } from "./device-nodes.ts";
+import { distributionFiles, driverFiles } from "./driver-files.ts";
+import type { Programs } from "./embedded.ts";
+import { kernelFiles } from "./kernel-files.ts";
+import { formatMarker, MARKER_PATH } from "./marker.ts";
+import type { SimProfile } from "./profile.ts";
+import { programFile, textFile, type TreeEntry } from "./tree.ts";
+
+const CONFIG_PATH = "/etc/nvidia-container-runtime/config.toml";
+const STATE_PATH = "/run/berth";
+const LAUNCHERS = ["berth", "nvidia-container-runtime", "nvidia-docker"];
+
+/** Where a simulated host stands, and the executable that its launchers start. All absolute. */
+export interface Site {
+  readonly dir: string;
+  readonly executable: string;
+}
+
+/** The files outside the tree's own view: on this machine. */
+export function sitePaths(dir: string) {
+  return { config: `${dir}${CONFIG_PATH}`, state: `${dir}${STATE_PATH}` };
+}
+
+/** Everything in the folder of a simulated host, as data. The same input gives the same tree. */
+export function planTree(profile: SimProfile, site: Site, programs: Programs): readonly TreeEntry[] {
+  const entries = [
+    ...kernelFiles(profile),
+    ...deviceNodes(profile),
+    ...driverFiles(profile, programs),
+    ...distributionFiles(profile),
+    ...berthFiles(profile, site, programs),
+  ];
+  // Two compute instances of one GPU instance share its capability.
+  return [...new Map(entries.map((entry) => [entry.path, entry])).values()];
+}
+
+function berthFiles(profile: SimProfile, { dir, executable }: Site, programs: Programs): readonly TreeEntry[] {
+  const launcher = patchLauncher(programs.launcher, { executable, ...sitePaths(dir) });
+  const marker = { profile: profile.name, driver: profile.driver?.version, dir, executable, version: VERSION };
+  return [
+    { kind: "folder", path: STATE_PATH, mode: 0o700 },
+    { kind: "folder", path: "/var/log", mode: 0o755 },
+    textFile(CONFIG_PATH, formatConfig(dir)),
+    ...LAUNCHERS.map((name) => programFile(`/bin/${name}`, launcher)),
+    textFile(MARKER_PATH, formatMarker(marker)),
+  ];
+}
+
+function formatConfig(dir: string): string {
+  return `# The configuration of the simulated host in this folder.
+
+[nvidia-container-runtime]
+debug = ${JSON.stringify(`${dir}/var/log/nvidia-container-runtime.log`)}
+log-level = "info"
+runtimes = ["runc", "crun"]
+
+[berth]
+root = ${JSON.stringify(dir)}
+`;
+}

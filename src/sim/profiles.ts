@@ -1,0 +1,19 @@
+import { BerthError } from "../base/index.ts";
+import { readProfile, type SimProfile } from "./profile.ts";
+import a100x8Mig from "./profiles/a100x8-mig.json" with { type: "json" };
+import h100x8UuidUnknown from "./profiles/h100x8-uuid-unknown.json" with { type: "json" };
+import h100x8 from "./profiles/h100x8.json" with { type: "json" };
+import none from "./profiles/none.json" with { type: "json" };
+import rtx4090x2 from "./profiles/rtx4090x2.json" with { type: "json" };
+
+/** Every machine that can be simulated. */
+export const PROFILES: readonly SimProfile[] = [h100x8, h100x8UuidUnknown, a100x8Mig, rtx4090x2, none].map(readProfile);
+
+/** The profile of a name. Throws BERTH-M001 when there is none. */
+export function findProfile(name: string): SimProfile {
+  const profile = PROFILES.find((known) => known.name === name);
+  if (profile !== undefined) return profile;
+  const names = PROFILES.map((known) => known.name).join(", ");
+  const message = `Cannot make a simulated host: there is no profile "${name}" (there are ${names})`;
+  throw new BerthError({ code: "BERTH-M001", message, remedy: "name one of those with --profile" });
+}
