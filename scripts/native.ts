@@ -1,58 +1,93 @@
 /**
- * Compiles the C programs: the launcher, and what the simulated host runs inside containers. A program's first line names
- * the compiler flags that it needs beyond the common ones.
+ * Compiles the C programs: the launcher, and what the simulated host runs inside containers.
+ *
+ *     bun scripts/native.ts             into build/native/x64, on such a machine
+ *     bun scripts/native.ts arm64       into build/native/arm64 (elsewhere it needs gcc-aarch64-linux-gnu)
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { runProgram } from "../src/base/index.ts";
 
 export type NativeTarget = "x64" | "arm64";
 
+export interface NativeOptions {
+  readonly target: NativeTarget;
+  readonly outDir: string;
+}
+
+interface Program {
+  readonly source: string;
+  readonly output: string;
+  /** The output of another program, which the linker reads from the same folder. */
+  readonly linksWith?: string;
+}
+
 const project = join(import.meta.dir, "..");
 const SIM = "src/sim/programs";
 
-/** In the order of building: nvidia-smi links against libnvidia-ml.so. */
-const PROGRAMS = [
+/** In the order of building. */
+const PROGRAMS: readonly Program[] = [
   { source: "launcher/launcher.c", output: "launcher" },
   { source: `${SIM}/nvml.c`, output: "libnvidia-ml.so" },
-  { source: `${SIM}/nvidia-smi.c`, output: "nvidia-smi" },
+  { source: `${SIM}/nvidia-smi.c`, output: "nvidia-smi", linksWith: "libnvidia-ml.so" },
   { source: `${SIM}/cuda.c`, output: "libcuda.so" },
   { source: `${SIM}/stub.c`, output: "stub.so" },
-] as const;
+];
 
-const COMPILERS = {
-  x64: { program: process.arch === "x64" ? "gcc" : "x86_64-linux-gnu-gcc", package: "gcc" },
-  arm64: { program: process.arch === "arm64" ? "gcc" : "aarch64-linux-gnu-gcc", package: "gcc-aarch64-linux-gnu" },
+/** By Debian's package. */
+const NATIVE_COMPILERS = { programs: ["gcc", "cc"], package: "gcc" } as const;
+const CROSS_COMPILERS = {
+  x64: { programs: ["x86_64-linux-gnu-gcc"], package: "gcc-x86-64-linux-gnu" },
+  arm64: { programs: ["aarch64-linux-gnu-gcc"], package: "gcc-aarch64-linux-gnu" },
 } as const;
 
-/** Compiles what is older than its sources into `outDir`. Throws an Error that names the compiler's package when there is none. */
-export function buildNative(options: { readonly target: NativeTarget; readonly outDir: string }): void {
-  const compiler = COMPILERS[options.target];
-  mkdirSync(options.outDir, { recursive: true });
-  for (const { source, output } of PROGRAMS) {
-    const target = join(options.outDir, output);
-    if (isFresh(target, source)) continue;
-    if (Bun.which(compiler.program) === null) {
-      throw new Error(`"${compiler.program}" is not here: apt-get install ${compiler.package}`);
-    }
-    compile([compiler.program, "-Wall", "-Wextra", "-Werror", "-O2", "-s"], source, options.outDir, target);
+/**
+ * Compiles what is older than its sources into `outDir`. The first line of a source, `build: FLAGS` in a comment, holds the
+ * flags of its own. Throws an Error that names the compiler's package where there is none.
+ */
+export function buildNative({ target, outDir }: NativeOptions): void {
+  mkdirSync(outDir, { recursive: true });
+  for (const program of PROGRAMS) {
+    if (existsSync(join(project, program.source)) && !isFresh(program, outDir)) compile(program, target, outDir);
   }
 }
 
-function compile(command: readonly string[], source: string, folder: string, target: string): void {
+function compile({ source, output }: Program, target: NativeTarget, outDir: string): void {
   const path = join(project, source);
-  const flags = /^\/\* build: (.*) \*\/$/m.exec(readFileSync(path, "utf8"))?.[1]?.split(" ") ?? [];
-  const inputs = flags.filter((flag) => flag.startsWith("-l:"));
-  const others = flags.filter((flag) => !flag.startsWith("-l:"));
-  const { exitCode, stderr } = runProgram([...command, ...others, "-o", target, path, `-L${folder}`, ...inputs], {});
-  if (exitCode !== 0) throw new Error(`"${source}" does not compile:\n${Buffer.from(stderr).toString()}`);
+  const flags = /^\/\* build: (.*) \*\/\n/.exec(readFileSync(path, "utf8"))?.[1]?.split(" ") ?? [];
+  // Renamed when it is whole, as others may build or run at the same time.
+  const unfinished = join(outDir, `.${output}.${process.pid}`);
+  const words = ["-O2", "-s", "-Wall", "-Wextra", "-o", unfinished, path, `-L${outDir}`, ...flags];
+  const { exitCode, stderr } = runProgram([findCompiler(target), ...words]);
+  const said = Buffer.from(stderr).toString();
+  if (exitCode !== 0) throw new Error(`Cannot compile "${source}":\n${said}`);
+  if (said !== "") console.error(said);
+  renameSync(unfinished, join(outDir, output));
 }
 
-/** Newer than its source and the headers beside it. */
-function isFresh(target: string, source: string): boolean {
-  if (!existsSync(target)) return false;
-  const folder = join(project, source, "..");
+function findCompiler(target: NativeTarget): string {
+  const compilers = target === process.arch ? NATIVE_COMPILERS : CROSS_COMPILERS[target];
+  const found = compilers.programs.find((program) => Bun.which(program) !== null);
+  if (found !== undefined) return found;
+  throw new Error(`No C compiler for ${target} is here. Run: apt-get install ${compilers.package}`);
+}
+
+/** Newer than its source, the headers beside it, what it links with, and this script. */
+function isFresh({ source, linksWith, output }: Program, outDir: string): boolean {
+  const built = timeOf(join(outDir, output));
+  const folder = join(project, dirname(source));
   const headers = readdirSync(folder).filter((name) => name.endsWith(".h"));
-  const inputs = [join(project, source), ...headers.map((name) => join(folder, name))];
-  return inputs.every((input) => statSync(input).mtimeMs < statSync(target).mtimeMs);
+  const libraries = linksWith === undefined ? [] : [join(outDir, linksWith)];
+  const inputs = [join(project, source), ...headers.map((name) => join(folder, name)), ...libraries, import.meta.path];
+  return inputs.every((input) => timeOf(input) < built);
+}
+
+function timeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+}
+
+if (import.meta.main) {
+  const target = process.argv[2] ?? process.arch;
+  if (target !== "x64" && target !== "arm64") throw new Error(`Unknown target "${target}": x64 or arm64`);
+  buildNative({ target, outDir: join(project, "build/native", target) });
 }

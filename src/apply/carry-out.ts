@@ -83,7 +83,7 @@ function applyWrite(write: RootfsWrite, rootfs: Root, undos: Undo[]): void {
 function prepare(write: FileWrite | LinkWrite, rootfs: Root, undos: Undo[]): void {
   for (const folder of write.newFolders) undos.push(() => void rootfs.removeFolder(folder));
   if (write.newFolders.length > 0) rootfs.makeFolders(folderOf(write.path), write.owner);
-  undos.push(write.newFolders.length > 0 ? () => void rootfs.unlink(write.path) : remember(write.path, rootfs));
+  undos.push(write.isNew ? () => void rootfs.unlink(write.path) : remember(write.path, rootfs));
 }
 
 /** What is at a path now, as the way back to it. */

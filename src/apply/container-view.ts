@@ -131,15 +131,17 @@ export interface VolumeFile {
  * undefined: the content is not read. `bundleDir` is what a relative source counts from.
  */
 export function lookIntoVolume(
-  cover: Cover,
   path: string,
+  view: ContainerView,
   options: { bundleDir: string; maxBytes?: number },
 ): VolumeFile {
   const nothing: VolumeFile = { kind: undefined, bytes: undefined };
+  const { cover, path: resolved } = view.file(path);
+  if (cover?.kind !== "volume") return nothing;
   const { source, type } = cover.mount;
   if (source === "" || !["", "bind", "none"].includes(type)) return nothing;
   const place = isAbsolute(source) ? source : `${options.bundleDir}/${source}`;
-  const inside = pathInside(cover, path);
+  const inside = pathInside(cover, path, resolved);
   const volume = openFolder(inside === "" ? folderOf(place) : place);
   if (volume === undefined) return nothing;
   try {
@@ -149,10 +151,11 @@ export function lookIntoVolume(
   }
 }
 
-/** "" when the volume is the file itself. */
-function pathInside(cover: Cover, path: string): string {
-  const top = isWithin(path, cover.path) ? cover.path : cleanPath(cover.mount.destination);
-  return top === "/" ? path : path.slice(top.length);
+/** "" when the volume is the file itself. The image's links below the volume's own destination are hidden by it. */
+function pathInside(cover: Cover, path: string, resolved: string): string {
+  const destination = cleanPath(cover.mount.destination);
+  const [inside, top] = isWithin(path, destination) ? [path, destination] : [resolved, cover.path];
+  return top === "/" ? inside : inside.slice(top.length);
 }
 
 function openFolder(path: string): Root | undefined {

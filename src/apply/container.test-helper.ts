@@ -1,4 +1,16 @@
-import { chmodSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { isJsonObject, parseJson, type JsonObject } from "../base/index.ts";
@@ -61,7 +73,8 @@ export const DEBIAN: Tree = {
   "/etc/debian_version": "12.5",
   "/etc/ld.so.conf": "include /etc/ld.so.conf.d/*.conf\n",
   "/etc/ld.so.conf.d/libc.conf": "# libc default\n/usr/local/lib\n",
-  "/etc/ld.so.conf.d/x86_64-linux-gnu.conf": "/usr/local/lib/x86_64-linux-gnu\n/lib/x86_64-linux-gnu\n/usr/lib/x86_64-linux-gnu\n",
+  "/etc/ld.so.conf.d/x86_64-linux-gnu.conf":
+    "/usr/local/lib/x86_64-linux-gnu\n/lib/x86_64-linux-gnu\n/usr/lib/x86_64-linux-gnu\n",
   "/etc/ld.so.cache": cacheOf(["libc.so.6", "/lib/x86_64-linux-gnu/libc.so.6"]),
   "/run": null,
   "/var/run": "-> /run",
@@ -102,7 +115,15 @@ export function readCache(path: string): readonly string[] {
   return parseLoaderCache(readFileSync(path))?.entries.map((entry) => `${entry.soname} => ${entry.path}`) ?? [];
 }
 
-const NODE: DeviceNode = { path: "/dev/nvidia0", hostPath: "/dev/null", major: 1, minor: 3, mode: 0o666, uid: 0, gid: 0 };
+const NODE: DeviceNode = {
+  path: "/dev/nvidia0",
+  hostPath: "/dev/null",
+  major: 1,
+  minor: 3,
+  mode: 0o666,
+  uid: 0,
+  gid: 0,
+};
 const CONTROL: DeviceNode = { ...NODE, path: "/dev/nvidiactl", hostPath: "/dev/zero", minor: 5 };
 const GPU: Gpu = {
   index: 0,
@@ -123,8 +144,11 @@ export interface Machine {
 }
 
 /** A machine with one GPU whose driver files lie in `folder`; as a container sees them they are in `libraries`. */
-export function makeMachine(folder: string, options: { version?: string; libraries?: string; names?: readonly string[] } = {}): Machine {
-  const { version = "570.1", libraries = LIBRARIES, names = ["cuda", "nvidia-ml"] } = options;
+export function makeMachine(
+  folder: string,
+  choice: { version?: string; libraries?: string; names?: readonly string[] } = {},
+): Machine {
+  const { version = "570.1", libraries = LIBRARIES, names = ["cuda", "nvidia-ml"] } = choice;
   const driver = { version, libraryFolders: [libraries] };
   const files: Record<string, string> = { "nvidia-smi": "smi", "gsp.bin": "firmware", socket: "socket" };
   for (const name of names) files[`lib${name}.so.${version}`] = name;
@@ -136,16 +160,28 @@ export function makeMachine(folder: string, options: { version?: string; librari
   };
   const fileOf = (name: string): string => `${libraries}/lib${name}.so.${version}`;
   const links = names.flatMap((name) => {
-    return [`lib${name}.so.1`, `lib${name}.so`].map((link) => ({ path: `${libraries}/${link}`, target: `lib${name}.so.${version}`, reason }));
+    return [`lib${name}.so.1`, `lib${name}.so`].map((link) => ({
+      path: `${libraries}/${link}`,
+      target: `lib${name}.so.${version}`,
+      reason,
+    }));
   });
-  const entries = names.map((name): LoaderEdit => ({ soname: `lib${name}.so.1`, path: fileOf(name), architecture: "x86-64", reason }));
+  const entries = names.map((name): LoaderEdit => ({
+    soname: `lib${name}.so.1`,
+    path: fileOf(name),
+    architecture: "x86-64",
+    reason,
+  }));
   return {
     host: { root: "/", driver, gpus: [GPU], controlNodes: [CONTROL], libraries: [], files: [], warnings: [] },
     grant: {
       driver,
       gpus: [{ gpu: GPU, reason }],
       migDevices: [],
-      capabilities: [{ name: "compute", reason }, { name: "utility", reason }],
+      capabilities: [
+        { name: "compute", reason },
+        { name: "utility", reason },
+      ],
     },
     edits: {
       devices: [CONTROL, NODE].map((node) => ({ node, reason })),

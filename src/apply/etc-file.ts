@@ -37,8 +37,8 @@ export function findFilePlace(path: string, maxBytes: number, { view, bundleDir 
     return { kind: "nowhere", why: `the root file system is read-only and has no "${path}"` };
   }
   if (cover.kind === "empty") return { kind: "state", existing: view.rootfs.readFile(path, maxBytes) };
-  const { kind, bytes } = lookIntoVolume(cover, path, { bundleDir, maxBytes });
-  if (cover.kind === "volume" && kind === "file") return { kind: "state", existing: bytes };
+  const { kind, bytes } = lookIntoVolume(path, view, { bundleDir, maxBytes });
+  if (kind === "file") return { kind: "state", existing: bytes };
   return { kind: "nowhere", why: `the container's own mount on "${cover.mount.destination}" has no file "${path}"` };
 }
 
@@ -73,5 +73,6 @@ export function writeToLayer(path: string, bytes: Uint8Array, view: ContainerVie
     mode: isFile ? before.mode & 0o777 : 0o644,
     owner: isFile ? { uid: before.uid, gid: before.gid } : folder.owner,
     newFolders: folder.missing,
+    isNew: before === undefined,
   };
 }

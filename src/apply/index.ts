@@ -7,3 +7,4 @@ export { GRANT_ANNOTATION } from "./edit-spec.ts";
 export { formatStep, type PlanStep, type SpecPlan } from "./plan.ts";
 export { planSpec, type PlanInput } from "./plan-spec.ts";
 export { planContainer, type ContainerInput, type ContainerPlan, type PlannedContainer } from "./plan-container.ts";
+export { formatPlan } from "./format-plan.ts";

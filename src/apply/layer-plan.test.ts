@@ -57,13 +57,16 @@ test.each([
   ["RHEL's folder in a Debian image", DEBIAN, "/usr/lib64", ["/usr/lib64"]],
   ["a folder that the image lists", { ...RHEL, "/etc/ld.so.conf.d/x.conf": "/opt/nv/ # ours\n" }, "/opt/nv", []],
   ["a folder that cannot stand on a line", RHEL, "/opt/a#b", []],
-] as const)("a later ldconfig is told of the libraries' folder only where it must be: %s", (_, image, libraries, listed) => {
-  using work = workFolder();
-  const container = makeContainer(work.path, image);
-  container.start(makeMachine(join(work.path, "driver"), { libraries }));
-  const lines = readFileSync(join(container.rootfs, RECORD_PATH), "utf8").trimEnd().split("\n");
-  expect(lines.filter((line) => !line.startsWith("#"))).toEqual([...listed]);
-});
+] as const)(
+  "a later ldconfig is told of the libraries' folder only where it must be: %s",
+  (_, image, libraries, listed) => {
+    using work = workFolder();
+    const container = makeContainer(work.path, image);
+    container.start(makeMachine(join(work.path, "driver"), { libraries }));
+    const lines = readFileSync(join(container.rootfs, RECORD_PATH), "utf8").trimEnd().split("\n");
+    expect(lines.filter((line) => !line.startsWith("#"))).toEqual([...listed]);
+  },
+);
 
 test.each([
   ["Debian", DEBIAN],
@@ -78,7 +81,10 @@ test.each([
   const before = { tree: readTree(container.rootfs), config: readFileSync(join(container.dir, "config.json"), "utf8") };
   const plan = container.start(machine);
   expect(plan.rootfsWrites).toEqual([]);
-  expect({ tree: readTree(container.rootfs), config: readFileSync(join(container.dir, "config.json"), "utf8") }).toEqual(before);
+  expect({
+    tree: readTree(container.rootfs),
+    config: readFileSync(join(container.dir, "config.json"), "utf8"),
+  }).toEqual(before);
 });
 
 test("after a driver upgrade nothing of the old driver is left", () => {
@@ -105,8 +111,13 @@ test("entries that an ldconfig in the container made of our links go with the li
     ...DEBIAN,
     "/etc/ld.so.cache": Buffer.from(readFileSync(join(container.rootfs, "/etc/ld.so.cache"))),
   });
-  afterLdconfig.start(makeMachine(join(work.path, "ldconfig"), { names: ["gone"], libraries: "/lib/x86_64-linux-gnu" }));
-  writeFileSync(join(container.rootfs, "/etc/ld.so.cache"), readFileSync(join(afterLdconfig.rootfs, "/etc/ld.so.cache")));
+  afterLdconfig.start(
+    makeMachine(join(work.path, "ldconfig"), { names: ["gone"], libraries: "/lib/x86_64-linux-gnu" }),
+  );
+  writeFileSync(
+    join(container.rootfs, "/etc/ld.so.cache"),
+    readFileSync(join(afterLdconfig.rootfs, "/etc/ld.so.cache")),
+  );
   writeFileSync(join(container.dir, "config.json"), config);
   container.start(makeMachine(join(work.path, "new"), { version: "580.2", names: ["cuda"] }));
   expect(readCache(join(container.rootfs, "/etc/ld.so.cache")).join()).not.toContain("gone");
@@ -130,7 +141,8 @@ test("what the image had itself is not taken out later", () => {
   expect(tree["/usr/lib/firmware/nvidia"]).toBe("folder");
 });
 
-const FIRST = "# berth 1: what berth put into this layer; the next start of the container takes out what is no longer wanted\n";
+const FIRST =
+  "# berth 1: what berth put into this layer; the next start of the container takes out what is no longer wanted\n";
 
 test("a record that an image made up takes out empty files, matching links and empty folders of that image, and nothing else", () => {
   using work = workFolder();
@@ -192,8 +204,15 @@ test.each([
   ["the musl path file", { "/lib/ld-musl-x86_64.so.1": "x", "/etc/ld-musl-x86_64.path": "-> OUT/canary" }],
 ])("an image's link that leads out of its root never touches the host: %s", (_, links) => {
   using work = workFolder();
-  const outside = makeTree(join(work.path, "outside"), { "/canary": "", "/etc/canary": "", "/x86_64-linux-gnu/canary": "" });
-  const image = Object.entries(links).map(([path, text]) => [path, text.replace("OUT", outside.replace(/^\//, text.includes("..") ? "" : "/"))]);
+  const outside = makeTree(join(work.path, "outside"), {
+    "/canary": "",
+    "/etc/canary": "",
+    "/x86_64-linux-gnu/canary": "",
+  });
+  const image = Object.entries(links).map(([path, text]) => [
+    path,
+    text.replace("OUT", outside.replace(/^\//, text.includes("..") ? "" : "/")),
+  ]);
   const container = makeContainer(work.path, Object.fromEntries(image));
   const before = readTree(outside);
   try {

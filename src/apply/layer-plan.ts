@@ -41,7 +41,8 @@ export function planLayer(wants: LayerWants, old: LayerRecord, view: ContainerVi
   const stubs = mountPoints(wants, old, view);
   const files = wants.loader.edits.flatMap((edit) => edit.rootfsWrites);
   const made = [...links.map((link) => link.path), ...stubs.all, ...files.map((file) => file.path), RECORD_PATH];
-  const newLinks = links.filter((link) => view.rootfs.readLink(link.path) !== link.target);
+  const newLinks = links.filter((link) => link.isNew || view.rootfs.readLink(link.path) !== link.target);
+  const changed = new Set(newLinks);
   const record: LayerRecord = {
     ...wants.loader.record,
     links: new Map(
@@ -67,7 +68,8 @@ export function planLayer(wants: LayerWants, old: LayerRecord, view: ContainerVi
 function placeInLayer(link: LinkEdit, view: ContainerView): LinkWrite {
   const folder = view.folder(folderOf(link.path));
   const path = inFolder(folder.path, nameOf(link.path));
-  return { kind: "link", path, target: link.target, owner: folder.owner, newFolders: folder.missing };
+  const isNew = folder.missing.length > 0 || view.rootfs.lstat(path) === undefined;
+  return { kind: "link", path, target: link.target, owner: folder.owner, newFolders: folder.missing, isNew };
 }
 
 interface MountPoints {

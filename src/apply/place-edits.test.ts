@@ -28,7 +28,12 @@ function destinations(spec: JsonObject): readonly string[] {
 }
 
 /** A container with a volume (made of `content`) and the mounts that `place` makes of its source. */
-function withVolume(work: string, image: Tree, content: Tree, place: (source: string) => readonly JsonObject[]): Container {
+function withVolume(
+  work: string,
+  image: Tree,
+  content: Tree,
+  place: (source: string) => readonly JsonObject[],
+): Container {
   const source = makeTree(join(work, "volume"), content);
   return makeContainer(work, image, { mounts: [...ENGINE_MOUNTS, ...place(source)] });
 }
@@ -71,7 +76,9 @@ test.each([
   expect(tree["/usr/local/nvidia/lib64/libcuda.so.1"]).toBe("-> libcuda.so.570.1");
   expect(tree[`${LIBRARIES}/libcuda.so.1`]).toBeUndefined();
   expect(tree["/etc/ld.so.conf.d/00-berth.conf"]).toEndWith("\n/usr/local/nvidia/lib64\n");
-  expect(readCache(join(container.rootfs, "/etc/ld.so.cache")).join()).toContain("/usr/local/nvidia/lib64/libcuda.so.570.1");
+  expect(readCache(join(container.rootfs, "/etc/ld.so.cache")).join()).toContain(
+    "/usr/local/nvidia/lib64/libcuda.so.570.1",
+  );
   expect(plan.warnings.join()).toContain(destination);
   expect(readTree(join(work.path, "volume"))).toEqual({ "/own": expect.any(String) });
 });
@@ -106,18 +113,31 @@ test("a socket is mounted into a volume that has its mount point already", () =>
 
 test("volumes over the libraries' folder and over the spare one are a refusal that names both", () => {
   using work = workFolder();
-  const container = withVolume(work.path, DEBIAN, {}, (source) => [volume(source, LIBRARIES), volume(source, "/usr/local")]);
+  const container = withVolume(work.path, DEBIAN, {}, (source) => [
+    volume(source, LIBRARIES),
+    volume(source, "/usr/local"),
+  ]);
   const machine = makeMachine(join(work.path, "driver"));
-  expect(() => container.plan(machine)).toThrow(expect.objectContaining({ code: "BERTH-P002", message: expect.stringContaining("/usr/local") }));
+  expect(() => container.plan(machine)).toThrow(
+    expect.objectContaining({ code: "BERTH-P002", message: expect.stringContaining("/usr/local") }),
+  );
 });
 
 test("the mount that is made last decides: a tmpfs in a volume is a place where mount points may be made", () => {
   using work = workFolder();
-  const container = withVolume(work.path, DEBIAN, {}, (source) => [volume(source, "/run"), tmpfs("/run/nvidia-persistenced")]);
+  const container = withVolume(work.path, DEBIAN, {}, (source) => [
+    volume(source, "/run"),
+    tmpfs("/run/nvidia-persistenced"),
+  ]);
   const plan = container.plan(makeMachine(join(work.path, "driver")));
   expect(destinations(plan.spec)).toContain("/run/nvidia-persistenced/socket");
-  const reversed = withVolume(join(work.path, "x"), DEBIAN, {}, (source) => [tmpfs("/run/nvidia-persistenced"), volume(source, "/run")]);
-  expect(destinations(reversed.plan(makeMachine(join(work.path, "driver"))).spec)).not.toContain("/run/nvidia-persistenced/socket");
+  const reversed = withVolume(join(work.path, "x"), DEBIAN, {}, (source) => [
+    tmpfs("/run/nvidia-persistenced"),
+    volume(source, "/run"),
+  ]);
+  expect(destinations(reversed.plan(makeMachine(join(work.path, "driver"))).spec)).not.toContain(
+    "/run/nvidia-persistenced/socket",
+  );
 });
 
 test("links below a tmpfs become mounts of the file they lead to", () => {
@@ -148,10 +168,20 @@ test("a volume over /etc with a cache: a merged copy of that cache is mounted ov
   const before = readTree(join(work.path, "volume"));
   const plan = container.start(makeMachine(join(work.path, "driver"), { names: ["cuda"] }));
   const mount = mountsOf(plan.spec).find((each) => each.destination === "/etc/ld.so.cache");
-  expect(mount).toEqual(expect.objectContaining({ source: join(container.state, "containers/c1/ld.so.cache"), options: expect.arrayContaining(["ro"]) }));
-  expect(readCache(mount?.source ?? "").toSorted()).toEqual([`libcuda.so.1 => ${LIBRARIES}/libcuda.so.570.1`, "libown.so => /data/libown.so"]);
+  expect(mount).toEqual(
+    expect.objectContaining({
+      source: join(container.state, "containers/c1/ld.so.cache"),
+      options: expect.arrayContaining(["ro"]),
+    }),
+  );
+  expect(readCache(mount?.source ?? "").toSorted()).toEqual([
+    `libcuda.so.1 => ${LIBRARIES}/libcuda.so.570.1`,
+    "libown.so => /data/libown.so",
+  ]);
   expect(readTree(join(work.path, "volume"))).toEqual(before);
-  expect(readCache(join(container.rootfs, "/etc/ld.so.cache"))).toEqual(["libc.so.6 => /lib/x86_64-linux-gnu/libc.so.6"]);
+  expect(readCache(join(container.rootfs, "/etc/ld.so.cache"))).toEqual([
+    "libc.so.6 => /lib/x86_64-linux-gnu/libc.so.6",
+  ]);
 });
 
 test("a second start with a volume over /etc leaves spec and cache as they are", () => {
@@ -160,9 +190,15 @@ test("a second start with a volume over /etc leaves spec and cache as they are",
   const container = withVolume(work.path, DEBIAN, content, (source) => [volume(source, "/etc")]);
   const machine = makeMachine(join(work.path, "driver"));
   container.start(machine);
-  const before = [readFileSync(join(container.dir, "config.json")), readFileSync(join(container.state, "containers/c1/ld.so.cache"))];
+  const before = [
+    readFileSync(join(container.dir, "config.json")),
+    readFileSync(join(container.state, "containers/c1/ld.so.cache")),
+  ];
   container.start(machine);
-  expect([readFileSync(join(container.dir, "config.json")), readFileSync(join(container.state, "containers/c1/ld.so.cache"))]).toEqual(before);
+  expect([
+    readFileSync(join(container.dir, "config.json")),
+    readFileSync(join(container.state, "containers/c1/ld.so.cache")),
+  ]).toEqual(before);
 });
 
 test("a tmpfs over /etc: the cache is mounted into it", () => {
@@ -184,7 +220,9 @@ test("a volume over /etc without a cache: a refusal where the loader would not f
   using work = workFolder();
   const container = withVolume(work.path, RHEL, {}, (source) => [volume(source, "/etc")]);
   const machine = makeMachine(join(work.path, "driver"));
-  expect(() => container.plan(machine)).toThrow(expect.objectContaining({ code: "BERTH-P002", remedy: expect.stringContaining("ld.so.cache") }));
+  expect(() => container.plan(machine)).toThrow(
+    expect.objectContaining({ code: "BERTH-P002", remedy: expect.stringContaining("ld.so.cache") }),
+  );
 });
 
 test("musl: the folders come behind the loader's defaults, no glibc cache is made, and the image's own list is kept", () => {

@@ -74,8 +74,7 @@ function placeOfMount(mount: MountEdit, bench: Workbench): string | undefined {
   if (cover?.kind === "empty" || bench.view.isMountedOn(path)) return path;
   if (cover === undefined) return hasMountPoint(mount, bench) ? path : undefined;
   if (mount.kind === "library" || mount.kind === "binary") return move(mount, cover, bench);
-  const isThere =
-    cover.kind === "volume" && lookIntoVolume(cover, path, { bundleDir: bench.bundleDir }).kind !== undefined;
+  const isThere = lookIntoVolume(path, bench.view, { bundleDir: bench.bundleDir }).kind !== undefined;
   return isThere ? path : void leaveOut(path, coveredBy(cover), bench);
 }
 

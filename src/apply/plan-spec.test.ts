@@ -14,7 +14,8 @@ function parse(text: string): JsonObject {
 }
 
 function edit(spec: JsonObject, rootfs: Root, machine: Machine): JsonObject {
-  return planSpec({ ...machine, spec, rootfs, bundleDir: "/b", isWritable: true, stateDir: "/s", containerId: "c" }).spec;
+  return planSpec({ ...machine, spec, rootfs, bundleDir: "/b", isWritable: true, stateDir: "/s", containerId: "c" })
+    .spec;
 }
 
 test("a whole spec, before and after", () => {
@@ -52,7 +53,12 @@ test("a container in a user namespace gets bind mounts that are not nodev instea
       ],
     },
   });
-  const node = { destination: "/dev/nvidia0", type: "bind", source: "/dev/null", options: ["bind", "nosuid", "noexec"] };
+  const node = {
+    destination: "/dev/nvidia0",
+    type: "bind",
+    source: "/dev/null",
+    options: ["bind", "nosuid", "noexec"],
+  };
   expect(spec["mounts"]).toContainEqual(node);
 });
 
@@ -62,8 +68,14 @@ test("a device node that is another device by now is refused", () => {
   const machine = makeMachine(join(work.path, "driver"));
   const [control] = machine.host.controlNodes;
   const node = control === undefined ? [] : [{ ...control, minor: 77 }];
-  const changed = { ...machine, host: { ...machine.host, controlNodes: node }, edits: { ...machine.edits, devices: node.map((each) => ({ node: each, reason: "" })) } };
-  expect(() => container.plan(changed)).toThrow(expect.objectContaining({ code: "BERTH-D003", message: expect.stringContaining("/dev/zero") }));
+  const changed = {
+    ...machine,
+    host: { ...machine.host, controlNodes: node },
+    edits: { ...machine.edits, devices: node.map((each) => ({ node: each, reason: "" })) },
+  };
+  expect(() => container.plan(changed)).toThrow(
+    expect.objectContaining({ code: "BERTH-D003", message: expect.stringContaining("/dev/zero") }),
+  );
 });
 
 test("a driver file that is gone is refused by its name", () => {
@@ -71,7 +83,9 @@ test("a driver file that is gone is refused by its name", () => {
   const container = makeContainer(work.path, DEBIAN);
   const machine = makeMachine(join(work.path, "driver"));
   rmSync(join(work.path, "driver/libcuda.so.570.1"));
-  expect(() => container.plan(machine)).toThrow(expect.objectContaining({ code: "BERTH-D002", message: expect.stringContaining("libcuda.so.570.1") }));
+  expect(() => container.plan(machine)).toThrow(
+    expect.objectContaining({ code: "BERTH-D002", message: expect.stringContaining("libcuda.so.570.1") }),
+  );
 });
 
 test("nothing of the container's own root file system is ever a mount's source", () => {
@@ -81,7 +95,14 @@ test("nothing of the container's own root file system is ever a mount's source",
   expect(() => container.plan(machine)).toThrow(expect.objectContaining({ code: "BERTH-P001" }));
 });
 
-const ALLOWED = ["/process/env", "/mounts", "/linux/devices", "/linux/resources/devices", "/annotations/dev.berth.granted", "/hooks/prestart"];
+const ALLOWED = [
+  "/process/env",
+  "/mounts",
+  "/linux/devices",
+  "/linux/resources/devices",
+  "/annotations/dev.berth.granted",
+  "/hooks/prestart",
+];
 
 /** The pointers at which two values differ. */
 function differences(before: JsonValue | undefined, after: JsonValue | undefined, pointer = ""): string[] {
@@ -91,25 +112,57 @@ function differences(before: JsonValue | undefined, after: JsonValue | undefined
   return [...keys].flatMap((key) => differences(before?.[key], after[key], `${pointer}/${key}`));
 }
 
-const WORDS = fc.constantFrom("a", "b", "__proto__", "constructor", "prestart", "env", "mounts", "/proc", "toString", "10");
+const WORDS = fc.constantFrom(
+  "a",
+  "b",
+  "__proto__",
+  "constructor",
+  "prestart",
+  "env",
+  "mounts",
+  "/proc",
+  "toString",
+  "10",
+);
 const anything = fc.letrec<{ value: JsonValue }>((tie) => ({
-  value: fc.oneof({ depthSize: "small" }, fc.constantFrom<JsonValue>(null, true, 0, 7, "text"), fc.array(tie("value"), { maxLength: 3 }), fc.dictionary(WORDS, tie("value"), { maxKeys: 3, noNullPrototype: true })),
+  value: fc.oneof(
+    { depthSize: "small" },
+    fc.constantFrom<JsonValue>(null, true, 0, 7, "text"),
+    fc.array(tie("value"), { maxLength: 3 }),
+    fc.dictionary(WORDS, tie("value"), { maxKeys: 3, noNullPrototype: true }),
+  ),
 })).value;
 
-const mount = fc.record({ destination: fc.constantFrom("/data", "/run", "/proc", "/usr/bin/nvidia-smi"), type: fc.constantFrom("tmpfs", "proc"), x: anything });
+const mount = fc.record({
+  destination: fc.constantFrom("/data", "/run", "/proc", "/usr/bin/nvidia-smi"),
+  type: fc.constantFrom("tmpfs", "proc"),
+  x: anything,
+});
 const specs = fc
   .record(
     {
       ociVersion: anything,
-      process: fc.record({ env: fc.array(fc.constantFrom("A=1", "NVIDIA_VISIBLE_DEVICES=0", "A=")), rlimits: anything, user: anything }, { requiredKeys: [] }),
+      process: fc.record(
+        { env: fc.array(fc.constantFrom("A=1", "NVIDIA_VISIBLE_DEVICES=0", "A=")), rlimits: anything, user: anything },
+        { requiredKeys: [] },
+      ),
       root: fc.record({ path: fc.constant("rootfs"), readonly: fc.boolean() }),
       mounts: fc.array(mount, { maxLength: 4 }),
-      hooks: fc.record({ prestart: fc.array(fc.record({ path: fc.constantFrom("/a/nvidia-container-toolkit", "/b") })), poststop: anything }, { requiredKeys: [] }),
+      hooks: fc.record(
+        {
+          prestart: fc.array(fc.record({ path: fc.constantFrom("/a/nvidia-container-toolkit", "/b") })),
+          poststop: anything,
+        },
+        { requiredKeys: [] },
+      ),
       annotations: fc.dictionary(WORDS, fc.string(), { noNullPrototype: true }),
       linux: fc.record(
         {
           devices: fc.array(fc.record({ path: fc.constantFrom("/dev/nvidia0", "/dev/x"), x: anything })),
-          resources: fc.record({ devices: fc.array(fc.record({ allow: fc.boolean(), major: fc.nat(3) })), memory: anything }, { requiredKeys: [] }),
+          resources: fc.record(
+            { devices: fc.array(fc.record({ allow: fc.boolean(), major: fc.nat(3) })), memory: anything },
+            { requiredKeys: [] },
+          ),
           seccomp: anything,
         },
         { requiredKeys: [] },

@@ -21,6 +21,8 @@ interface NewEntry {
   readonly owner: Owner;
   /** Folders above it that have to be made, outermost first. */
   readonly newFolders: readonly string[];
+  /** Nothing is there yet. */
+  readonly isNew: boolean;
 }
 
 export interface FileWrite extends NewEntry {

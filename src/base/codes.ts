@@ -26,6 +26,8 @@ export const ERROR_CODES = {
   "BERTH-L003": "the program was not started through its launcher",
   "BERTH-L004": "the low-level runtime could not be started",
   "BERTH-L005": "the arguments of the runtime cannot be read",
+  "BERTH-L006": "the launcher could not start berth",
+  "BERTH-L007": "a path cannot be written into the launcher",
   "BERTH-K001": "the kernel refused a system call",
   "BERTH-M001": "the simulated host cannot be made",
   "BERTH-M002": "the simulated host cannot be taken down",

@@ -72,10 +72,8 @@ const sim = buildRouteMap({
   docs: { brief: "A simulated machine with GPUs, for trying and testing" },
 });
 
-const version = buildCommand<Record<never, never>, [], World>({
-  func(this: World) {
-    this.print(`berth version ${VERSION}\n`);
-  },
+const version = buildCommand({
+  loader: async () => (await import("./version.ts")).printVersion,
   parameters: {},
   docs: { brief: "Print the version" },
 });

@@ -66,8 +66,10 @@ function parseElf(read: Reader): Elf | undefined {
 }
 
 function architectureOf(machine: number, isWide: boolean): Elf["architecture"] | undefined {
-  if (!isWide) return machine === 3 ? "i386" : undefined;
-  return machine === 62 ? "x86-64" : machine === 183 ? "aarch64" : undefined;
+  if (machine === 3) return isWide ? undefined : "i386";
+  if (!isWide) return undefined;
+  if (machine === 62) return "x86-64";
+  return machine === 183 ? "aarch64" : undefined;
 }
 
 function readSegments(read: Reader, header: Buffer, isWide: boolean): Segment[] {

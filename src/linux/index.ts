@@ -10,5 +10,6 @@ export type { FileAttributes, Owner } from "./write-at.ts";
 export { formatLoaderCache, mergeLoaderCache } from "./ld-cache-merge.ts";
 export { loaderFlags, parseLoaderCache, type CacheChange, type CacheEntry, type LoaderCache } from "./ld-cache.ts";
 export { argText, execRestored, readEnv, readLaunchRecord, type LaunchRecord } from "./launch.ts";
-export { patchLauncher, type LauncherSlots } from "./launcher-slots.ts";
+export { isLauncher, patchLauncher, type LauncherSlots } from "./launcher-slots.ts";
+export { formatLowLevelNote, type LowLevelLookup } from "./low-level-note.ts";
 export { readElf, type Elf } from "./elf.ts";

@@ -1,6 +1,11 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { buildNative } from "../../scripts/native.ts";
 import { runProgram } from "../base/index.ts";
+import { type LauncherSlots, patchLauncher } from "./launcher-slots.ts";
+
+/** Where there is none, the tests of the launcher are skipped. */
+export const hasCompiler = Bun.which("gcc") !== null && existsSync("/proc/self/fd");
 
 /** Starts a program from a state that is set step by step: limits, signals, descriptors, raw arguments and environment. */
 const STAGE_C = `
@@ -85,7 +90,7 @@ static void print_file(FILE *to, const char *path, const char *const *left_out) 
 }
 
 int main(int argc, char **argv) {
-  static const char *const changing[] = { "Pid:", "Tgid:", "NStgid:", "NSpid:", "Vm", "Rss", "SigQ:", "voluntary_", "nonvoluntary_", "HugetlbPages", 0 };
+  static const char *const changing[] = { "Pid:", "Tgid:", "NStgid:", "NSpid:", "Vm", "Rss", "FDSize:", "SigQ:", "voluntary_", "nonvoluntary_", "HugetlbPages", 0 };
   char link[4096], path[64];
   FILE *to = fopen(argv[1], "we");
   for (int i = 0; i < argc; i++) print_bytes(to, "argument", argv[i]);
@@ -111,6 +116,31 @@ int main(int argc, char **argv) {
 }
 `;
 
+/** Prints which program it is, and how it was started; what stands for berth and the low-level runtime. */
+const TELL_C = `
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+extern char **environ;
+
+int main(int argc, char **argv) {
+  char text[65536];
+  text[readlink("/proc/self/exe", text, sizeof text - 1)] = 0;
+  printf("program %s\\n", basename(text));
+  for (int i = 0; i < argc; i++) printf("argument %s\\n", argv[i]);
+  for (char **entry = environ; *entry; entry++) printf("variable %s\\n", *entry);
+  printf("folder %s\\n", getcwd(text, sizeof text));
+  char *record = getenv("BERTH_LAUNCH");
+  ssize_t size = record ? pread(atoi(record), text, sizeof text, 0) : 0;
+  for (ssize_t i = 0; i < size; i++) printf(i == 0 ? "record %c" : text[i] ? "%c" : "|", text[i]);
+  return 0;
+}
+`;
+
 /** Leaves a mark where it is loaded. */
 const PRELOAD_C = `
 #include <fcntl.h>
@@ -120,13 +150,16 @@ __attribute__((constructor)) static void mark(void) { open(MARK, O_CREAT | O_WRO
 export interface Tools {
   readonly stage: string;
   readonly probe: string;
+  readonly tell: string;
   /** A library for LD_PRELOAD that makes the file `${folder}/mark-preload`. */
   readonly preload: string;
 }
 
 /** Compiles the tools into a folder, static, so that they obey no variable themselves. */
 export function buildTools(folder: string): Tools {
-  const tools = { stage: join(folder, "stage"), probe: join(folder, "probe"), preload: join(folder, "preload.so") };
+  const [stage, probe, tell] = [join(folder, "stage"), join(folder, "probe"), join(folder, "tell")];
+  const tools = { stage, probe, tell, preload: join(folder, "preload.so") };
+  compile(TELL_C, tools.tell, ["-static"]);
   compile(STAGE_C, tools.stage, ["-static"]);
   compile(PROBE_C, tools.probe, ["-static"]);
   compile(PRELOAD_C, tools.preload, ["-shared", "-fPIC", `-DMARK="${join(folder, "mark-preload")}"`]);
@@ -136,6 +169,16 @@ export function buildTools(folder: string): Tools {
 function compile(source: string, output: string, flags: readonly string[]): void {
   const { exitCode, stderr } = runProgram(["gcc", "-xc", "-O1", "-w", "-o", output, "-", ...flags], { stdin: source });
   if (exitCode !== 0) throw new Error(`${output}: ${Buffer.from(stderr).toString()}`);
+}
+
+/** Writes a launcher of this name with its slots filled into a new folder below `folder`; gives back its path. */
+export function makeLauncher(folder: string, name: string, slots: LauncherSlots): string {
+  const target = process.arch === "arm64" ? "arm64" : "x64";
+  const native = join(import.meta.dir, "../../build/native", target);
+  buildNative({ target, outDir: native });
+  const path = join(mkdtempSync(join(folder, "bin-")), name);
+  writeFileSync(path, patchLauncher(readFileSync(join(native, "launcher")), slots), { mode: 0o755 });
+  return path;
 }
 
 export interface Start {

@@ -1,21 +1,20 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import {
-  chmodSync,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import * as fc from "fast-check";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { buildNative } from "../../scripts/native.ts";
-import { buildTools, rawBytes, readReport, startStaged, type Start, type Tools } from "./launch-probe.test-helper.ts";
-import { patchLauncher } from "./launcher-slots.ts";
+import { argText, parseLaunchRecord, readEnv, type LaunchRecord } from "./launch.ts";
+import {
+  buildTools,
+  hasCompiler,
+  makeLauncher,
+  rawBytes,
+  readReport,
+  startStaged,
+  type Start,
+  type Tools,
+} from "./launch-probe.test-helper.ts";
 
-const hasCompiler = Bun.which("gcc") !== null && existsSync("/proc/self/fd");
 if (!hasCompiler) console.error("skipped: what a program sees behind the launcher (no gcc here)");
 
 /** Starts the program argv[1] with the arguments from there on, as the runtime door starts the low-level runtime. */
@@ -29,15 +28,9 @@ execRestored(record, argText(record.argv[1] ?? new Uint8Array()), record.argv.sl
 `;
 
 let folder = "";
-let tools: Tools = { stage: "", probe: "", preload: "" };
+let tools: Tools = { stage: "", probe: "", tell: "", preload: "" };
 let berth = "";
-let launcherBytes: Uint8Array = new Uint8Array();
-
-function launcher(name: string, slots: Parameters<typeof patchLauncher>[1] = { executable: berth }): string {
-  const path = join(mkdtempSync(join(folder, "bin-")), name);
-  writeFileSync(path, patchLauncher(launcherBytes, slots), { mode: 0o755 });
-  return path;
-}
+let launcher = "";
 
 async function compileBerth(): Promise<string> {
   const source = join(folder, "berth.ts");
@@ -66,11 +59,8 @@ beforeAll(async () => {
   if (!hasCompiler) return;
   folder = mkdtempSync(join(tmpdir(), "berth-launch-"));
   tools = buildTools(folder);
-  const target = process.arch === "arm64" ? "arm64" : "x64";
-  const native = join(import.meta.dir, "../../build/native", target);
-  buildNative({ target, outDir: native });
-  launcherBytes = readFileSync(join(native, "launcher"));
   berth = await compileBerth();
+  launcher = makeLauncher(folder, "nvidia-container-runtime", { executable: berth });
 }, 60_000);
 
 afterAll(() => {
@@ -89,9 +79,8 @@ function probeDirectly(scene: Scene): readonly string[] {
 /** What the probe sees when the engine starts the launcher, and berth starts the probe. */
 function probeBehindBerth(scene: Scene): readonly string[] {
   const report = join(mkdtempSync(join(folder, "behind-")), "report");
-  const program = launcher("nvidia-container-runtime");
-  const argv = [rawBytes(program), rawBytes(tools.probe), rawBytes(report), ...(scene.words ?? [])];
-  return probe({ ...scene, program, argv }, report);
+  const argv = [rawBytes(launcher), rawBytes(tools.probe), rawBytes(report), ...(scene.words ?? [])];
+  return probe({ ...scene, program: launcher, argv }, report);
 }
 
 function probe(start: Start, report: string): readonly string[] {
@@ -198,7 +187,7 @@ describe.skipIf(!hasCompiler)("in a hostile folder with a hostile environment", 
     BUN_BE_BUN: "1",
     BUN_INSPECT: "127.0.0.1:9",
     BUN_JSC_useJIT: "0",
-    GLIBC_TUNABLES: "x",
+    GLIBC_TUNABLES: "glibc.malloc.check=0",
     NODE_OPTIONS: "-x",
   };
   test.each([{}, others])(
@@ -212,4 +201,100 @@ describe.skipIf(!hasCompiler)("in a hostile folder with a hostile environment", 
       expect(marks()).toEqual([]);
     },
   );
+});
+
+describe.skipIf(!hasCompiler)("what cannot be started", () => {
+  test("is an error with a code, and the program that stands there is not run half restored", () => {
+    const missing = join(folder, "missing");
+    const argv = [rawBytes(launcher), rawBytes(missing)];
+    const result = startStaged(tools.stage, folder, { program: launcher, argv });
+    expect(result.exitCode).toBe(1);
+    expect(Buffer.from(result.stderr).toString()).toContain(`Cannot start "${missing}": ENOENT`);
+  });
+
+  test("without a launcher there is no record, and with a number that is none, an error", () => {
+    const alone = startStaged(tools.stage, folder, { program: berth, argv: [rawBytes(berth)] });
+    expect(Buffer.from(alone.stderr).toString()).toContain("no record");
+    for (const value of ["2", "99", "-1", "x", ""]) {
+      const env = [rawBytes(`BERTH_LAUNCH=${value}`)];
+      const forged = startStaged(tools.stage, folder, { program: berth, argv: [rawBytes(berth)], env });
+      expect(Buffer.from(forged.stderr).toString()).toContain(`"BERTH_LAUNCH=${value}" names no launch record`);
+    }
+  });
+});
+
+function formatRecord(record: LaunchRecord): Buffer {
+  const { nofile, ignoredSignals, blockedSignals, openDescriptors, argv } = record;
+  const descriptors = ["descriptors", ...openDescriptors].join(" ");
+  const header = `berth-launch 1\nnofile ${nofile.soft} ${nofile.hard}\nignored ${ignoredSignals}\nblocked ${blockedSignals}\n${descriptors}\narguments ${argv.length}\n\n`;
+  const names = [record.program, record.config ?? "", record.state ?? ""].map((text) => Buffer.from(text));
+  const strings = [...names, ...argv, ...record.env].flatMap((bytes) => [bytes, Buffer.of(0)]);
+  return Buffer.concat([Buffer.from(header), ...strings]);
+}
+
+const string = fc.uint8Array({ min: 1 });
+const word = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
+const path = fc.option(fc.stringMatching(/^\/[a-z ]{1,20}$/), { nil: undefined });
+const anyRecord = fc.record({
+  program: fc.stringMatching(/^[a-z.\n-]*$/),
+  argv: fc.array(string),
+  env: fc.array(string),
+  nofile: fc.record({ soft: word, hard: word }),
+  ignoredSignals: word,
+  blockedSignals: word,
+  openDescriptors: fc.array(fc.nat()),
+  config: path,
+  state: path,
+});
+
+describe("a launch record", () => {
+  test("is read as it was written, whatever bytes are in it", () => {
+    const plain = (list: readonly Uint8Array[]): readonly (readonly number[])[] => list.map((bytes) => [...bytes]);
+    fc.assert(
+      fc.property(anyRecord, (record) => {
+        const read = parseLaunchRecord(formatRecord(record));
+        expect({ ...read, argv: plain(read.argv), env: plain(read.env) }).toEqual({
+          ...record,
+          argv: plain(record.argv),
+          env: plain(record.env),
+        });
+      }),
+    );
+  });
+
+  test("that is cut off within its numbers or arguments is an error", () => {
+    const whole = formatRecord({
+      program: "berth",
+      argv: ["berth", "x"].map(rawBytes),
+      env: [],
+      nofile: { soft: 1n, hard: 2n },
+      ignoredSignals: 0n,
+      blockedSignals: 0n,
+      openDescriptors: [0],
+      config: undefined,
+      state: undefined,
+    });
+    for (let length = 0; length < whole.length; length += 1) {
+      expect(() => parseLaunchRecord(whole.subarray(0, length))).toThrow("Cannot tell how berth was started");
+    }
+    expect(parseLaunchRecord(whole).argv.map(argText)).toEqual(["berth", "x"]);
+  });
+
+  test("gives the first of several variables of one name, as getenv does", () => {
+    const env = ["PATHS=/x", "PATH=/a=b", "PATH=/c", "EMPTY="].map(rawBytes);
+    const record = parseLaunchRecord(
+      formatRecord({
+        program: "",
+        argv: [],
+        env,
+        nofile: { soft: 0n, hard: 0n },
+        ignoredSignals: 0n,
+        blockedSignals: 0n,
+        openDescriptors: [],
+        config: "/c",
+        state: undefined,
+      }),
+    );
+    expect(["PATH", "EMPTY", "PAT"].map((name) => readEnv(record, name))).toEqual(["/a=b", "", undefined]);
+  });
 });

@@ -16,7 +16,7 @@ const MARKERS = {
 const SLOT_BYTES = 512;
 
 /**
- * A copy of the launcher's ELF file with its slots filled. Throws BERTH-L003 when a path does not fit, and a TypeError when
+ * A copy of the launcher's ELF file with its slots filled. Throws BERTH-L007 when a path does not fit, and a TypeError when
  * `launcher` is not the launcher.
  */
 export function patchLauncher(launcher: Uint8Array, slots: LauncherSlots): Uint8Array {
@@ -28,6 +28,11 @@ export function patchLauncher(launcher: Uint8Array, slots: LauncherSlots): Uint8
   return patched;
 }
 
+/** Whether a file's bytes are a launcher's, patched or not. */
+export function isLauncher(bytes: Uint8Array): boolean {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).includes(MARKERS.executable);
+}
+
 function fillSlot(launcher: Buffer, marker: string, path: string): void {
   const at = launcher.indexOf(marker);
   if (at === -1 || launcher.indexOf(marker, at + 1) !== -1)
@@ -35,7 +40,7 @@ function fillSlot(launcher: Buffer, marker: string, path: string): void {
   const text = Buffer.from(path);
   if (!path.startsWith("/") || path.includes("\0") || path.includes("\n") || text.length >= SLOT_BYTES) {
     const message = `Cannot write ${JSON.stringify(path)} into the launcher: it takes an absolute path of at most ${SLOT_BYTES - 1} bytes on one line`;
-    throw new BerthError({ code: "BERTH-L003", message, remedy: "choose a shorter folder" });
+    throw new BerthError({ code: "BERTH-L007", message, remedy: "choose a shorter folder" });
   }
   launcher.fill(0, at + marker.length, at + marker.length + SLOT_BYTES);
   text.copy(launcher, at + marker.length);

@@ -12,6 +12,7 @@ export const ENTRY_WORDS = 6;
 export const LITTLE_ENDIAN = 2;
 const OLD_MAGIC = "ld.so-1.7.0";
 const MAX_BYTES = 16 * 1024 * 1024;
+const MAX_STRING_BYTES = 4096;
 
 /** A cache that was found sound: every offset in it leads to a string that ends inside it. */
 export interface CacheFile {
@@ -22,6 +23,8 @@ export interface CacheFile {
   readonly count: number;
   /** Where the strings begin. */
   readonly stringsStart: number;
+  /** Where the last string begins that an entry uses; -1 without entries. */
+  readonly lastUsed: number;
   /** Offsets of the names of glibc-hwcaps subfolders. */
   readonly subfolders: readonly number[];
   readonly generator: Buffer | undefined;
@@ -29,7 +32,7 @@ export interface CacheFile {
 
 /**
  * Checks a loader cache of the new format, also behind one of the old format. Undefined when it is none, when a count or
- * offset leads out of it, or when it is larger than 16 MiB.
+ * offset leads out of it, when a string is longer than a path can be, or when it is larger than 16 MiB.
  */
 export function openCacheFile(input: Uint8Array): CacheFile | undefined {
   const start = findStart(Buffer.from(input.buffer, input.byteOffset, input.length));
@@ -39,14 +42,17 @@ export function openCacheFile(input: Uint8Array): CacheFile | undefined {
   const count = words[5] ?? 0;
   const strings = findStrings(bytes, words, count);
   const extension = readExtension(words, bytes.length, start);
-  if (strings === undefined || extension === undefined || !hasSoundEntries(words, count, strings)) return undefined;
+  const lastUsed = strings && findLastUsed(words, count, strings);
+  if (strings === undefined || extension === undefined || lastUsed === undefined) return undefined;
   const { subfolders, generator } = extension;
-  if (!subfolders.every((at) => at >= strings.start && at <= strings.last)) return undefined;
+  const areInside = subfolders.every((at) => at >= strings.start && at <= strings.last);
+  if (!areInside || !hasShortStrings(bytes, strings)) return undefined;
   return {
     bytes,
     words,
     count,
     stringsStart: strings.start,
+    lastUsed,
     subfolders,
     generator: generator && bytes.subarray(generator.start, generator.end),
   };
@@ -106,13 +112,26 @@ function findStrings(bytes: Buffer, words: Uint32Array, count: number): Strings 
   return { start, last: end === start ? -1 : bytes.lastIndexOf(0, end - 1) };
 }
 
-function hasSoundEntries(words: Uint32Array, count: number, strings: Strings): boolean {
-  const { start, last } = strings;
-  const end = HEADER_WORDS + count * ENTRY_WORDS;
-  for (let at = HEADER_WORDS; at < end; at += ENTRY_WORDS) {
-    const key = words[at + 1] ?? 0;
-    const value = words[at + 2] ?? 0;
-    if (key < start || key > last || value < start || value > last) return false;
+/** Whether no string is longer than a path can be: comparing thousands of endless names would take for ever. */
+function hasShortStrings(bytes: Buffer, { start, last }: Strings): boolean {
+  for (let at = start; at + MAX_STRING_BYTES < last;) {
+    const end = bytes.lastIndexOf(0, at + MAX_STRING_BYTES);
+    if (end < at) return false;
+    at = end + 1;
   }
   return true;
+}
+
+/** The offset of the last string that an entry uses, -1 without entries; undefined when one leads out of the strings. */
+function findLastUsed(words: Uint32Array, count: number, { start, last }: Strings): number | undefined {
+  const end = HEADER_WORDS + count * ENTRY_WORDS;
+  let used = -1;
+  for (let at = HEADER_WORDS; at < end; at += ENTRY_WORDS) {
+    const key = words[at + 1] ?? 0;
+    const path = words[at + 2] ?? 0;
+    if (key < start || key > last || path < start || path > last) return undefined;
+    if (key > used) used = key;
+    if (path > used) used = path;
+  }
+  return used;
 }

@@ -20,7 +20,7 @@ export function mergeLoaderCache(
   }
   const removed = new Set<number>();
   markPaths(file, change.removePaths, removed);
-  const placed = add.map((one) => ({ ...one, before: findPlace(file, one, removed) }));
+  const placed = placeAll(file, add, removed);
   const bytes = encodeCache({ kept: { file, removed }, add: placed, subfolders: [], generator: file.generator });
   return { bytes, wasUnreadable };
 }
@@ -64,20 +64,46 @@ function markPaths(file: CacheFile, paths: ReadonlySet<string>, removed: Set<num
   }
 }
 
-/** Finds the place of one entry, and marks those that are the same. The order of a hostile cache may be wrong: no matter. */
-function findPlace(file: CacheFile, one: Addition, removed: Set<number>): number {
-  let low = 0;
-  let high = file.count;
+/** Puts each addition before the first entry that is not ahead of it, and marks the entries that are the same. */
+function placeAll(file: CacheFile, add: readonly Addition[], removed: Set<number>): Addition[] {
+  let before = 0;
+  return add.map((one) => {
+    before = findPlace(file, one, before);
+    markSame(file, { ...one, before }, removed);
+    return { ...one, before };
+  });
+}
+
+/**
+ * The first entry from `start` on that is not ahead of `one`. Looks near `start` first, as a driver's libraries have much
+ * the same names. The order of a hostile cache may be wrong: no matter.
+ */
+function findPlace(file: CacheFile, one: Addition, start: number): number {
+  const isAhead = (index: number): boolean => compareKeys(keyOf(file, index), one.key) < 0;
+  let low = start;
+  let step = 1;
+  while (low + step <= file.count && isAhead(low + step - 1)) {
+    low += step;
+    step *= 2;
+  }
+  let high = Math.min(low + step - 1, file.count);
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (compareKeys(keyOf(file, middle), one.key) < 0) low = middle + 1;
+    if (isAhead(middle)) low = middle + 1;
     else high = middle;
   }
-  for (let index = low; index < file.count && compareKeys(keyOf(file, index), one.key) === 0; index++) {
+  return low;
+}
+
+/** So many libraries of one name are looked at: more are nonsense. */
+const MAX_SAME = 256;
+
+function markSame(file: CacheFile, one: Addition, removed: Set<number>): void {
+  const end = Math.min(file.count, one.before + MAX_SAME);
+  for (let index = one.before; index < end && compareKeys(keyOf(file, index), one.key) === 0; index++) {
     const start = pathOffset(file, index);
     if (one.path.equals(file.bytes.subarray(start, start + one.path.length))) removed.add(index);
   }
-  return low;
 }
 
 function pathOffset(file: CacheFile, index: number): number {

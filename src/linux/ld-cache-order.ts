@@ -57,20 +57,19 @@ function compareNames(a: SortKey, b: SortKey): number {
   for (;;) {
     const x = a.bytes[i] ?? 0;
     const y = b.bytes[j] ?? 0;
-    if (isDigit(x) && isDigit(y)) {
+    if (x === y && !isDigit(x)) {
+      if (x === 0) return 0;
+      i++;
+      j++;
+    } else if (isDigit(x) && isDigit(y)) {
       const afterX = skipDigits(a.bytes, i);
       const afterY = skipDigits(b.bytes, j);
       const difference = (readNumber(a.bytes, i, afterX) - readNumber(b.bytes, j, afterY)) | 0;
       if (difference !== 0) return difference;
       i = afterX;
       j = afterY;
-    } else if (x !== y) {
-      return compareBytes(x, y);
-    } else if (x === 0) {
-      return 0;
     } else {
-      i++;
-      j++;
+      return compareBytes(x, y);
     }
   }
 }

@@ -73,17 +73,16 @@ function appendEntry(strings: Strings, one: Addition): { readonly name: number; 
 
 /** The strings of a file up to the end of the last one that is still used, so that a file which is merged often does not grow. */
 function usedStrings(file: CacheFile, removed: ReadonlySet<number>): Buffer {
-  const { words, bytes, stringsStart, subfolders } = file;
-  const hasRemoved = removed.size > 0;
-  let last = Math.max(-1, ...subfolders);
-  for (let index = 0, at = HEADER_WORDS; index < file.count; index++, at += ENTRY_WORDS) {
-    if (hasRemoved && removed.has(index)) continue;
-    const key = words[at + 1] ?? 0;
-    const path = words[at + 2] ?? 0;
-    if (key > last) last = key;
-    if (path > last) last = path;
+  const last = Math.max(removed.size === 0 ? file.lastUsed : findLastKept(file, removed), ...file.subfolders);
+  return file.bytes.subarray(file.stringsStart, last < 0 ? file.stringsStart : file.bytes.indexOf(0, last) + 1);
+}
+
+function findLastKept({ words, count }: CacheFile, removed: ReadonlySet<number>): number {
+  let last = -1;
+  for (let index = 0, at = HEADER_WORDS; index < count; index++, at += ENTRY_WORDS) {
+    if (!removed.has(index)) last = Math.max(last, words[at + 1] ?? 0, words[at + 2] ?? 0);
   }
-  return bytes.subarray(stringsStart, last < 0 ? stringsStart : bytes.indexOf(0, last) + 1);
+  return last;
 }
 
 interface Entries {
@@ -93,19 +92,21 @@ interface Entries {
   readonly delta: number;
 }
 
-/** Kept entries are copied in runs between the new ones and the removed ones. */
+/** Kept entries are copied in runs, between the new ones and without the removed ones. */
 function writeEntries(words: Uint32Array, entries: Entries): void {
   const { kept, add } = entries.content;
+  const source = kept?.file.words ?? new Uint32Array(0);
   const removed = [...(kept?.removed ?? [])].toSorted((a, b) => a - b);
   let to = HEADER_WORDS;
   let from = 0;
+  let skipped = 0;
   const copyUntil = (end: number): void => {
-    while (from < end) {
-      const isNext = removed[0] !== undefined && removed[0] < end;
-      const stop = isNext ? (removed.shift() ?? end) : end;
-      if (kept !== undefined) to = copyRun({ words, to, source: kept.file.words, delta: entries.delta }, from, stop);
-      from = isNext ? stop + 1 : stop;
+    for (let gone = removed[skipped]; gone !== undefined && gone < end; gone = removed[++skipped]) {
+      to = copyRun(words, to, runOf(source, from, gone), entries.delta);
+      from = gone + 1;
     }
+    if (from < end) to = copyRun(words, to, runOf(source, from, end), entries.delta);
+    from = Math.max(from, end);
   };
   add.forEach((one, index) => {
     copyUntil(one.before);
@@ -115,17 +116,14 @@ function writeEntries(words: Uint32Array, entries: Entries): void {
   copyUntil(kept?.file.count ?? 0);
 }
 
-interface Copy {
-  readonly words: Uint32Array;
-  readonly to: number;
-  readonly source: Uint32Array;
-  readonly delta: number;
+function runOf(words: Uint32Array, from: number, end: number): Uint32Array {
+  return words.subarray(HEADER_WORDS + from * ENTRY_WORDS, HEADER_WORDS + end * ENTRY_WORDS);
 }
 
-/** Copies the entries `from` to before `end`, whose strings move by `delta`; returns where the next one goes. */
-function copyRun({ words, to, source, delta }: Copy, from: number, end: number): number {
-  words.set(source.subarray(HEADER_WORDS + from * ENTRY_WORDS, HEADER_WORDS + end * ENTRY_WORDS), to);
-  const stop = to + (end - from) * ENTRY_WORDS;
+/** Copies entries whose strings move by `delta`; returns where the next one goes. */
+function copyRun(words: Uint32Array, to: number, run: Uint32Array, delta: number): number {
+  words.set(run, to);
+  const stop = to + run.length;
   for (let at = to; at < stop; at += ENTRY_WORDS) {
     words[at + 1] = (words[at + 1] ?? 0) + delta;
     words[at + 2] = (words[at + 2] ?? 0) + delta;

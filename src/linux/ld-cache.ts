@@ -1,5 +1,8 @@
 import { ENTRY_WORDS, HEADER_WORDS, openCacheFile, readString, type CacheFile } from "./ld-cache-file.ts";
 
+/** Strings may share bytes: thousands of entries could make a large text of a small file. */
+const MAX_CHARACTERS = 64 * 1024 * 1024;
+
 /** One line of `ldconfig -p`: the loader finds `path` when it looks for `soname`. */
 export interface CacheEntry {
   readonly soname: string;
@@ -34,7 +37,13 @@ export function parseLoaderCache(bytes: Uint8Array): LoaderCache | undefined {
   const file = openCacheFile(bytes);
   if (file === undefined) return undefined;
   const entries: CacheEntry[] = [];
-  for (let index = 0; index < file.count; index++) entries.push(readEntry(file, index));
+  let characters = 0;
+  for (let index = 0; index < file.count; index++) {
+    const entry = readEntry(file, index);
+    characters += entry.soname.length + entry.path.length;
+    if (characters > MAX_CHARACTERS) return undefined;
+    entries.push(entry);
+  }
   return {
     entries,
     subfolders: file.subfolders.map((at) => readString(file.bytes, at)),

@@ -1,5 +1,4 @@
 import { BerthError, errnoCode } from "../base/index.ts";
-import { SysError } from "./sys.ts";
 
 /** PATH_MAX without its NUL: what the kernel takes at most. */
 const MAX_PATH_BYTES = 4095;
@@ -42,7 +41,7 @@ export function normalizePath(path: string): string {
 const REASONS: Readonly<Record<string, string>> = {
   EXDEV: "it is on another mount, and nothing is written into a volume",
   ELOOP: "a link in it leads to no place in this root file system",
-  ENOENT: "its folder does not exist",
+  ENOENT: "it or its folder does not exist",
   ENOTDIR: "something that is not a folder is in its way",
   EISDIR: "a folder is in its place",
   EROFS: "the file system is read-only",
@@ -59,12 +58,12 @@ const REASONS: Readonly<Record<string, string>> = {
  * call whose errno becomes one; it stays the `cause`, so that a caller can tell EROFS from the rest.
  */
 export function refusal(doing: string, why: unknown): BerthError {
-  const code = errnoCode(why);
-  const reason = REASONS[code ?? ""] ?? (why instanceof Error ? why.message : String(why));
+  const code = errnoCode(why) ?? "";
+  const known = REASONS[code];
+  const reason = known === undefined ? (why instanceof Error ? why.message : String(why)) : `${known} (${code})`;
   const remedy =
     code === "EROFS" || code === "ENOSPC" || code === "EDQUOT"
       ? "give the container a root file system that can be written"
       : "mend the path in the image, or take away the volume that covers it";
-  const detail = why instanceof SysError ? ` (${why.syscall}: ${why.code})` : "";
-  return new BerthError({ code: "BERTH-P001", message: `${doing}: ${reason}${detail}`, remedy }, { cause: why });
+  return new BerthError({ code: "BERTH-P001", message: `${doing}: ${reason}`, remedy }, { cause: why });
 }

@@ -285,7 +285,7 @@ describe("writing", () => {
 
   test("a folder that is missing is refused by the writers", () => {
     const error = refused(() => root.replaceFile("/nowhere/x", bytes("x"), PLAIN));
-    expect(error.message).toContain("its folder does not exist");
+    expect(error.message).toContain("it or its folder does not exist");
     expect(errnoCode(error.cause)).toBe("ENOENT");
   });
 
@@ -302,6 +302,11 @@ describe("writing", () => {
   });
 });
 
+const DEVICE: readonly [string, (target: string) => void] = [
+  "a device node",
+  (path) => Bun.spawnSync(["mknod", join(inside, path), "c", "1", "5"]),
+];
+
 const ATTACKS: readonly (readonly [string, (target: string) => void])[] = [
   ["an absolute link", (path) => link(outside, path)],
   ["a link upwards", (path) => link("../../../../../../../../../../canary", path)],
@@ -311,6 +316,7 @@ const ATTACKS: readonly (readonly [string, (target: string) => void])[] = [
   ["a dangling link", (path) => link("/nowhere/at/all", path)],
   ["a link to itself", (path) => link(path.split("/").at(-1) ?? "", path)],
   ["a FIFO", (path) => Bun.spawnSync(["mkfifo", join(inside, path)])],
+  ...(isSuperuser ? [DEVICE] : []),
   ["a file", (path) => writeFileSync(join(inside, path), "")],
 ];
 
@@ -349,30 +355,95 @@ test("makeFolders refuses a dangling link on the way instead of making its targe
   expect(existsSync(join(inside, "new"))).toBe(false);
 });
 
-test.skipIf(!isSuperuser)("nothing is written through a mount, and the reason says so", () => {
-  // A mount namespace of its own; the test runs again in it.
+/** Runs statements on `root` in a process of its own, started by `prefix`; "$RUN" in it is the command. */
+function runOnRoot(prefix: string, statements: string): string[] {
   const script = `
     import { Root } from ${JSON.stringify(join(import.meta.dir, "root.ts"))};
-    const root = Root.open(${JSON.stringify(inside)});
-    const acts = [
-      () => root.replaceFile("/etc/x", new Uint8Array(1), { mode: 0o644, uid: 0, gid: 0 }),
-      () => root.makeFolders("/etc/deep/er"),
-      () => root.unlink("/etc/plain"),
-      () => root.replaceLink("/usr/lib/x", "y", { uid: 0, gid: 0 }),
-    ];
-    for (const act of acts) try { act(); console.log("done"); } catch (error) { console.log(error.code, error.message); }
-    console.log(new TextDecoder().decode(root.readFile("/etc/plain", 100)));
+    const say = (act) => { try { console.log("done", act()); } catch (error) { console.log(error.code, error.message); } };
+    const us = { mode: 0o644, uid: ${US.uid}, gid: ${US.gid} };
+    const open = () => Root.open(${JSON.stringify(inside)});
+    ${statements}
   `;
-  const command = `mount --bind '${outside}/etc' '${inside}/etc' && exec '${process.execPath}' -e "$SCRIPT"`;
-  const env = { ...process.env, SCRIPT: script };
-  const { stdout, stderr } = Bun.spawnSync(["unshare", "-m", "sh", "-c", command], { env });
-  const lines = stdout.toString().trim().split("\n");
-  expect([lines.length, stderr.toString()]).toEqual([5, ""]);
+  const env = { ...process.env, SCRIPT: script, BUN: process.execPath };
+  const command = prefix.replace("$RUN", '"$BUN" -e "$SCRIPT"');
+  const { stdout, stderr, exitCode } = Bun.spawnSync(["sh", "-c", command], { env });
+  if (exitCode !== 0) throw new Error(stderr.toString());
+  return stdout.toString().trim().split("\n");
+}
+
+test.skipIf(!isSuperuser)("nothing is written through a mount, and the reason says so", () => {
+  const lines = runOnRoot(
+    `unshare -m sh -c 'mount --bind "${outside}/etc" "${inside}/etc" && exec $RUN'`,
+    `const root = open();
+    say(() => root.replaceFile("/etc/x", new Uint8Array(1), us));
+    say(() => root.makeFolders("/etc/deep/er"));
+    say(() => root.unlink("/etc/plain"));
+    say(() => root.replaceLink("/usr/lib/x", "y", us));
+    console.log(new TextDecoder().decode(root.readFile("/etc/plain", 100)));`,
+  );
+  expect(lines).toHaveLength(5);
   for (const line of lines.slice(0, 3)) {
     expect(line).toContain("BERTH-P001");
     expect(line).toContain("it is on another mount, and nothing is written into a volume");
   }
-  expect(lines.slice(3)).toEqual(["done", "outside"]);
+  expect(lines.slice(3)).toEqual(["done undefined", "outside"]);
+});
+
+test.skipIf(!isSuperuser)("a full and a read-only file system are told apart, and nothing is left behind", () => {
+  const lines = runOnRoot(
+    `unshare -m sh -c 'mount -t tmpfs -o size=64k none "${inside}" && exec $RUN'`,
+    `import { mkdirSync, readdirSync } from "node:fs";
+    const root = open();
+    say(() => root.replaceFile("/small", new Uint8Array(10), us));
+    say(() => root.replaceFile("/large", new Uint8Array(10 ** 6), us));
+    Bun.spawnSync(["mount", "-o", "remount,ro", ${JSON.stringify(inside)}]);
+    say(() => root.replaceFile("/small", new Uint8Array(11), us));
+    say(() => root.makeFolders("/a/b"));
+    say(() => root.list("/", 10).join(" "));`,
+  );
+  expect(lines[0]).toBe("done undefined");
+  expect(lines[1]).toContain("the file system is full (ENOSPC)");
+  expect(lines[2]).toContain("the file system is read-only (EROFS)");
+  expect(lines[3]).toContain("the file system is read-only (EROFS)");
+  expect(lines[4]).toBe("done small");
+});
+
+describe.skipIf(Bun.which("strace") === null)("when a kernel call fails", () => {
+  test("mkdirat half-way, the folders that were made are gone again", () => {
+    const lines = runOnRoot(
+      "strace -qq -f -o /dev/null -e inject=mkdirat:error=ENOSPC:when=3 $RUN",
+      'const root = open(); say(() => root.makeFolders("/etc/a/b/c/d"));',
+    );
+    expect(lines.join()).toContain("the file system is full (ENOSPC)");
+    expect(readdirSync(join(inside, "etc"))).toEqual(["plain"]);
+  });
+
+  test.each(["fchown", "fchmod", "renameat", "symlinkat", "fchownat"])(
+    "%s, nothing is left behind",
+    (call) => {
+      const lines = runOnRoot(
+        `strace -qq -f -o /dev/null -e inject=${call}:error=EIO $RUN`,
+        `const root = open();
+      say(() => { root.replaceFile("/etc/plain", new Uint8Array(10), us); root.replaceLink("/etc/link", "x", us); });`,
+      );
+      expect(lines.join()).toContain("BERTH-P001");
+      expect(leftovers("etc")).toEqual([]);
+    },
+  );
+
+  test.each(["ENOSYS", "EPERM"])("openat2 with %s, the message says what the kernel lacks", (code) => {
+    const [line] = runOnRoot(`strace -qq -f -o /dev/null -e inject=openat2:error=${code} $RUN`, "say(open);");
+    expect(line).toContain("BERTH-K001");
+    expect(line).toContain(`the kernel refused openat2 (${code})`);
+  });
+
+  test("openat2 with EAGAIN, it is tried again 128 times and then given up", () => {
+    const act = 'const root = open(); say(() => root.stat("/etc/plain").kind);';
+    const often = runOnRoot("strace -qq -f -o /dev/null -e inject=openat2:error=EAGAIN:when=2..128 $RUN", act);
+    expect(often).toEqual(["done file"]);
+    const always = runOnRoot("strace -qq -f -o /dev/null -e inject=openat2:error=EAGAIN:when=2+ $RUN", act);
+    expect(always.join()).toContain("its folders are being changed at the same time");
+  });
 });
 
 /** Another process that swaps `a` and `b` without a pause until it is killed. */
@@ -425,6 +496,7 @@ test("a folder that is swapped for a link all the time never leads outside, wher
   link(join(outside, "lib"), "usr/evil");
   const second = startSwapping(join(inside, "usr/lib"), join(inside, "usr/evil"));
   let done = 0;
+  let refusals = 0;
   repeat(1200, (round) => {
     const acts = [
       () => root.replaceFile("/usr/lib/file", bytes("new"), PLAIN),
@@ -439,11 +511,13 @@ test("a folder that is swapped for a link all the time never leads outside, wher
         done++;
       } catch (error) {
         expect(error).toBeInstanceOf(BerthError);
+        refusals++;
       }
     }
     return false;
   });
   await second.stop();
   expect(done).toBeGreaterThan(50);
+  expect(refusals).toBeGreaterThan(50);
   expect(fingerprint(outside)).toBe(before);
 }, 15_000);

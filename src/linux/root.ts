@@ -102,7 +102,7 @@ export class Root {
 
   /**
    * Makes the folder `path` and those above it that are missing, 0755. Returns those it made, outermost first, as paths
-   * without links. A dangling link on the way is refused.
+   * without links. A dangling link on the way is refused; on a failure those it made are gone again.
    */
   makeFolders(path: string, owner?: Owner): string[] {
     const doing = this.#doing("make the folder", path);
@@ -119,7 +119,7 @@ export class Root {
 
   /**
    * Puts a file at `path` in one step, in the place of a file or link that is there (a link is replaced, not followed). Its
-   * folder must exist. Synced to the disk before it is renamed; on a failure nothing is left behind.
+   * folder must exist. On a failure nothing is left behind. Not synced: a power cut ends the container too.
    */
   replaceFile(path: string, bytes: Uint8Array, attributes: FileAttributes): void {
     this.#replace("replace", path, (fd, name) => replaceFileAt(fd, name, bytes, attributes));
@@ -185,8 +185,8 @@ export class Root {
   #descend(start: number, names: readonly string[], owner: Owner | undefined): string[] {
     const made: string[] = [];
     let here = start;
-    let path = names.length === 0 ? "" : this.#canonical(start);
     try {
+      let path = names.length === 0 ? "" : this.#canonical(start);
       for (const name of names) {
         const next = enterFolderAt(here, name, owner);
         closeSync(here);
@@ -194,10 +194,13 @@ export class Root {
         path = path === "/" ? `/${name}` : `${path}/${name}`;
         if (next.isNew) made.push(path);
       }
+      return made;
+    } catch (error) {
+      for (const path of made.toReversed()) this.removeFolder(path);
+      throw error;
     } finally {
       closeSync(here);
     }
-    return made;
   }
 
   /** The path inside the root of an open descriptor: procfs knows it, below that of the root's own handle. */

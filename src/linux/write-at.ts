@@ -1,4 +1,4 @@
-import { closeSync, constants, fchmodSync, fchownSync, fsyncSync, writeSync } from "node:fs";
+import { closeSync, constants, fchmodSync, fchownSync, writeSync } from "node:fs";
 import { statDescriptor } from "./file-stat.ts";
 import { ONE_NAME, openIn } from "./open-in.ts";
 import { syscall, SysError, trySyscall } from "./sys.ts";
@@ -27,7 +27,6 @@ export function replaceFileAt(folder: number, name: string, bytes: Uint8Array, a
       for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done, bytes.length - done);
       fchownSync(fd, attributes.uid, attributes.gid);
       fchmodSync(fd, attributes.mode);
-      fsyncSync(fd);
     } finally {
       closeSync(fd);
     }

@@ -4,7 +4,6 @@
  * opened there. It imitates what the 570 drivers show and install; it does no GPU work.
  */
 export { patchSoname } from "./patch.ts";
+export type { SimProfile } from "./profile.ts";
 export { PROFILES } from "./profiles.ts";
-export type { SimDriver, SimGpu, SimMigDevice, SimProfile } from "./profile.ts";
-export { simDown, simUp, simUpgrade, type SimHost, type SimOptions } from "./simulate.ts";
-export type { NodeKind } from "./write-tree.ts";
+export { simDown, simUp, simUpgrade, type SimHost } from "./simulate.ts";

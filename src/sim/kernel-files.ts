@@ -22,21 +22,16 @@ export function kernelFiles(profile: SimProfile): readonly TreeEntry[] {
 }
 
 function formatDevices(driver: SimDriver | undefined): string {
-  const nvidia: readonly (readonly [number, string])[] =
-    driver === undefined
-      ? []
-      : [
-          [195, "nvidia"],
-          [195, "nvidia-modeset"],
-          [195, "nvidiactl"],
-          [driver.capsMajor, "nvidia-caps"],
-          [driver.uvmMajor, "nvidia-uvm"],
-        ];
-  const characters = [[1, "mem"], [5, "/dev/tty"], [10, "misc"], [136, "pts"], [226, "drm"], ...nvidia] as const;
-  const lines = characters
-    .toSorted((a, b) => a[0] - b[0])
-    .map(([major, name]) => `${String(major).padStart(3)} ${name}`);
+  const always = [[1, "mem"], [5, "/dev/tty"], [10, "misc"], [136, "pts"], [226, "drm"]] as const; // prettier-ignore
+  const characters = [...always, ...(driver === undefined ? [] : driverMajors(driver))];
+  const sorted = characters.toSorted(([one], [other]) => one - other);
+  const lines = sorted.map(([major, name]) => `${String(major).padStart(3)} ${name}`);
   return `Character devices:\n${lines.join("\n")}\n\nBlock devices:\n  7 loop\n259 blkext\n`;
+}
+
+function driverMajors(driver: SimDriver): readonly (readonly [number, string])[] {
+  const fixed = ["nvidia", "nvidia-modeset", "nvidiactl"].map((name) => [195, name] as const);
+  return [...fixed, [driver.capsMajor, "nvidia-caps"], [driver.uvmMajor, "nvidia-uvm"]];
 }
 
 function formatModules(driver: SimDriver | undefined): string {

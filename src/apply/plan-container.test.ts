@@ -1,0 +1,103 @@
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import type { Host } from "../host/index.ts";
+import { readBundle } from "../oci/index.ts";
+import { DEBIAN, LIBRARIES, makeContainer, makeMachine, readTree, workFolder } from "./container.test-helper.ts";
+import { formatPlan } from "./format-plan.ts";
+import { planContainer, type ContainerPlan } from "./plan-container.ts";
+
+const CAPABILITIES = { supportedCapabilities: ["compute", "utility"] };
+
+function hostWith(folder: string, file: string): Host {
+  const { host } = makeMachine(folder, { names: ["cuda"] });
+  const library = {
+    path: `${LIBRARIES}/libcuda.so.570.1`,
+    hostPath: join(folder, file),
+    soname: "libcuda.so.1",
+    architecture: "x86-64",
+    capabilities: ["compute"],
+    links: ["libcuda.so.1"],
+  } as const;
+  return { ...host, libraries: [library] };
+}
+
+/** Plans one container for a host given by call: first, then refreshed. */
+function plan(dir: string, loadHost: (isRefresh: boolean) => Host): ContainerPlan {
+  const result = planContainer({
+    bundle: readBundle(dir),
+    containerId: "c",
+    stateDir: "/s",
+    policy: CAPABILITIES,
+    loadHost,
+  });
+  if (result.kind === "planned") result.rootfs.close();
+  return result;
+}
+
+test.each(["NVIDIA_VISIBLE_DEVICES=void", "NVIDIA_VISIBLE_DEVICES=", "A=1"])(
+  "a container that asks for nothing (%s) costs no look at the host",
+  (entry) => {
+    using work = workFolder();
+    const { dir } = makeContainer(work.path, DEBIAN, { process: { env: [entry] } });
+    const never = (): Host => {
+      throw new TypeError("the host was looked at");
+    };
+    expect(plan(dir, never).kind).toBe("nothing");
+  },
+);
+
+test("a driver file that vanished since the host was described: it is described once more", () => {
+  using work = workFolder();
+  const { dir } = makeContainer(work.path, DEBIAN);
+  const folder = join(work.path, "driver");
+  const asked: boolean[] = [];
+  const result = plan(dir, (isRefresh) => {
+    asked.push(isRefresh);
+    return hostWith(folder, isRefresh ? "libcuda.so.570.1" : "libcuda.so.550.1");
+  });
+  expect([result.kind, asked]).toEqual(["planned", [false, true]]);
+});
+
+test("a driver file that is gone for good is a refusal that names it, after one more look", () => {
+  using work = workFolder();
+  const { dir } = makeContainer(work.path, DEBIAN);
+  let looks = 0;
+  const result = plan(dir, () => {
+    looks++;
+    return hostWith(join(work.path, "driver"), "gone.so");
+  });
+  expect(result).toEqual({
+    kind: "refused",
+    problem: expect.objectContaining({ code: "BERTH-D002", message: expect.stringContaining("gone.so") }),
+  });
+  expect(looks).toBe(2);
+});
+
+test("a refusal by policy is a value, and planning changes nothing in the bundle", () => {
+  using work = workFolder();
+  const { dir } = makeContainer(work.path, DEBIAN, { process: { env: ["NVIDIA_VISIBLE_DEVICES=9"] } });
+  const before = readTree(work.path);
+  const result = plan(dir, () => hostWith(join(work.path, "driver"), "libcuda.so.570.1"));
+  expect(result).toEqual({ kind: "refused", problem: expect.objectContaining({ code: "BERTH-R001" }) });
+  expect(readTree(dir)).toEqual(
+    Object.fromEntries(
+      Object.entries(before).flatMap(([path, text]) =>
+        path.startsWith("/bundle/") ? [[path.slice("/bundle".length), text]] : [],
+      ),
+    ),
+  );
+});
+
+test("a plan as a table names each thing with its reason", () => {
+  using work = workFolder();
+  const { dir } = makeContainer(work.path, DEBIAN);
+  const result = plan(dir, () => hostWith(join(work.path, "driver"), "libcuda.so.570.1"));
+  const text = result.kind === "planned" ? formatPlan(result) : "";
+  for (const each of [
+    "device  /dev/nvidia0 (1:3)",
+    `link    ${LIBRARIES}/libcuda.so.1 -> libcuda.so.570.1`,
+    "cache   libcuda.so.1 =>",
+  ]) {
+    expect(text).toContain(each);
+  }
+});

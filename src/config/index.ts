@@ -1,0 +1,6 @@
+/**
+ * `config.toml` of the NVIDIA container stack, and berth's own table in it. Reads it; which of its programs are safe to start is not
+ * decided here. Keys and defaults: NVIDIA container toolkit 1.20.
+ */
+export type { Config } from "./config.ts";
+export { loadConfig, type ConfigSource } from "./load-config.ts";

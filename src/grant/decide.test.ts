@@ -1,0 +1,121 @@
+import { expect, test } from "bun:test";
+import { CAPABILITIES, type Host } from "../host/index.ts";
+import { readRequest } from "../request/index.ts";
+import { fakeGpu, fakeHost } from "./fake-host.test-helper.ts";
+import { decide, type Grant } from "./index.ts";
+
+const POLICY = { supportedCapabilities: CAPABILITIES };
+
+function decideFor(
+  devices: string,
+  host: Host = fakeHost(4),
+  capabilities = "",
+  policy: typeof POLICY | { supportedCapabilities: string[] } = POLICY,
+) {
+  const env = [`NVIDIA_VISIBLE_DEVICES=${devices}`, `NVIDIA_DRIVER_CAPABILITIES=${capabilities}`];
+  return decide(readRequest({ env }), host, policy);
+}
+
+function granted(...args: Parameters<typeof decideFor>): Grant {
+  const decision = decideFor(...args);
+  if (decision.kind !== "granted") throw new Error(JSON.stringify(decision));
+  return decision.grant;
+}
+
+const indices = (grant: Grant) => grant.gpus.map(({ gpu }) => gpu.index);
+
+test("a container that asks for nothing is none of our business, driver or not", () => {
+  expect(decideFor("void", fakeHost(4, { driver: undefined })).kind).toBe("nothing");
+});
+
+test("indices and UUIDs give those GPUs, each once and by index", () => {
+  expect(indices(granted("1,0"))).toEqual([0, 1]);
+  expect(indices(granted("GPU-00000000-0000-0000-0000-000000000001,1"))).toEqual([1]);
+});
+
+test("all gives every whole GPU, and the MIG devices of the split ones", () => {
+  const grant = granted("all");
+  expect(indices(grant)).toEqual([0, 1, 3]);
+  expect(grant.migDevices.map(({ parent, device }) => [parent.index, device.gpuInstance])).toEqual([[2, 10], [2, 20]]); // prettier-ignore
+});
+
+test("the index of a split GPU gives the GPU and none of its parts", () => {
+  const grant = granted("2");
+  expect(indices(grant)).toEqual([2]);
+  expect(grant.migDevices).toEqual([]);
+});
+
+test("none gives the driver and no GPU", () => {
+  expect(indices(granted("none"))).toEqual([]);
+});
+
+test("capabilities: the default, all, and a list; each with its reason", () => {
+  const names = (capabilities: string) => granted("0", fakeHost(1), capabilities).capabilities.map(({ name }) => name);
+  expect(names("")).toEqual(["compute", "utility"]);
+  expect(names("utility")).toEqual(["utility"]);
+  expect(names("all")).toEqual([...CAPABILITIES]);
+  expect(granted("0", fakeHost(1), "utility").capabilities[0]?.reason).toBe("NVIDIA_DRIVER_CAPABILITIES=utility");
+});
+
+test.each([
+  [
+    "a driver that is not loaded",
+    "0",
+    fakeHost(0, { driver: undefined }),
+    "",
+    "BERTH-D001",
+    '"/proc/driver/nvidia/version"',
+  ],
+  ["an index beyond the last GPU", "0,9", fakeHost(8), "", "BERTH-R001", "this host has 8 GPUs, 0 to 7"],
+  ["a GPU on a host without any", "0", fakeHost(0), "", "BERTH-R001", "this host has no GPU"],
+  [
+    "a UUID that is almost right",
+    "GPU-00000000-0000-0000-0000-000000000009",
+    fakeHost(2),
+    "",
+    "BERTH-R001",
+    "did you mean GPU-00000000-0000-0000-0000-000000000000 (GPU 0)?",
+  ],
+  [
+    "a UUID of another host",
+    "GPU-12345678-1234-1234-1234-123456789012",
+    fakeHost(2),
+    "",
+    "BERTH-R001",
+    "no GPU of this host has this UUID",
+  ],
+  [
+    "a UUID while the driver does not know them",
+    "GPU-12345678-1234-1234-1234-123456789012",
+    fakeHost(0, { gpus: [fakeGpu(0, { uuid: undefined })] }),
+    "",
+    "BERTH-R001",
+    "not yet told the UUIDs of GPU 0",
+  ],
+  [
+    "a GPU without its node",
+    "0",
+    fakeHost(0, { gpus: [fakeGpu(0, { node: undefined })] }),
+    "",
+    "BERTH-D003",
+    '"/dev/nvidia1" is missing',
+  ],
+  ["an unknown capability", "0", fakeHost(1), "utility,cuda", "BERTH-R003", 'capability "cuda"'],
+])("%s is refused with code, cause and remedy", (_, devices, host, capabilities, code, cause) => {
+  const decision = decideFor(devices, host, capabilities);
+  expect(decision).toMatchObject({ kind: "refused", problem: { code, message: expect.stringContaining(cause) } });
+  if (decision.kind === "refused") expect(decision.problem.remedy).not.toBe("");
+});
+
+test("a capability that the administrator does not allow is refused, and the refusal lists what is allowed", () => {
+  const decision = decideFor("0", fakeHost(1), "graphics", { supportedCapabilities: ["compute", "utility"] });
+  expect(decision).toMatchObject({
+    kind: "refused",
+    problem: { code: "BERTH-R003", remedy: "ask for some of compute, utility, or for all" },
+  });
+});
+
+test("text of the container cannot break a refusal's line", () => {
+  const decision = decideFor("0", fakeHost(1), "a\nb");
+  expect(decision.kind === "refused" && decision.problem.message.includes("\n")).toBe(false);
+});

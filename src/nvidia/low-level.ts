@@ -1,0 +1,94 @@
+import { accessSync, constants, readFileSync, statSync, type Stats } from "node:fs";
+import { BerthError, makePrivateFolder, replaceFile } from "../base/index.ts";
+import { effectiveUid, formatLowLevelNote, isLauncher, type LowLevelLookup } from "../linux/index.ts";
+
+/** What the peer searches behind PATH. */
+const FALLBACK_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+const MAX_LAUNCHER_BYTES = 256 * 1024;
+
+export interface Lookup {
+  /** `runtimes` of the configuration: names, or absolute paths. */
+  readonly candidates: readonly string[];
+  /** PATH of whoever started us. */
+  readonly path: string | undefined;
+  /** The running berth executable. */
+  readonly self: string;
+}
+
+/**
+ * The first candidate that is an executable file and safe to become: root's or our own user's, not writable by others, and neither
+ * berth nor its launcher under another name. Throws BERTH-L001 (none there) or L002 (there, but not safe).
+ */
+export function findLowLevel({ candidates, path, self }: Lookup): string {
+  const folders = `${path ?? ""}:${FALLBACK_PATH}`.split(":").filter((folder) => folder.startsWith("/"));
+  const places = candidates.flatMap((name) => {
+    return name.includes("/") ? [name] : folders.map((folder) => `${folder.replace(/\/+$/, "")}/${name}`);
+  });
+  const faults: string[] = [];
+  for (const place of places) {
+    const fault = findFault(place, self);
+    if (fault === undefined) return place;
+    if (fault !== "missing") faults.push(`"${place}" ${fault}`);
+  }
+  throw nothingFound(candidates, faults);
+}
+
+/** Why a file cannot be the low-level runtime; undefined: it can. */
+function findFault(place: string, self: string): string | undefined {
+  const stat = statSync(place, { throwIfNoEntry: false });
+  if (stat === undefined || !stat.isFile() || !isExecutable(place)) return "missing";
+  if (!place.startsWith("/")) return "is not an absolute path";
+  if (stat.uid !== 0 && stat.uid !== effectiveUid()) return `belongs to user ${stat.uid}`;
+  if ((stat.mode & 0o002) !== 0 || ((stat.mode & 0o020) !== 0 && stat.gid !== 0)) return "can be written by others";
+  return isOurselves(place, stat, self) ? "is berth itself" : undefined;
+}
+
+function isExecutable(place: string): boolean {
+  try {
+    accessSync(place, constants.X_OK);
+    return true;
+  } catch {
+    // Not executable, or not for us: the next candidate may be.
+    return false;
+  }
+}
+
+function isOurselves(place: string, stat: Stats, self: string): boolean {
+  const own = statSync(self, { throwIfNoEntry: false });
+  if (own !== undefined && own.dev === stat.dev && own.ino === stat.ino) return true;
+  return stat.size <= MAX_LAUNCHER_BYTES && isLauncher(readFileSync(place));
+}
+
+function nothingFound(candidates: readonly string[], faults: readonly string[]): BerthError {
+  const asked = candidates.map((name) => `"${name}"`).join(", ");
+  if (faults.length > 0) {
+    const message = `Cannot start a low-level runtime: ${faults.join(", ")}`;
+    const remedy = "install runc as root's own file, or name another one under runtimes in the configuration";
+    return new BerthError({ code: "BERTH-L002", message, remedy });
+  }
+  const why =
+    candidates.length === 0 ? "the configuration names none" : `${asked} is not in PATH nor in ${FALLBACK_PATH}`;
+  const remedy = "install runc, or name the runtime's path under [nvidia-container-runtime] runtimes";
+  return new BerthError({ code: "BERTH-L001", message: `Cannot find a low-level runtime: ${why}`, remedy });
+}
+
+/**
+ * Leaves a lookup for the launcher, which passes other calls on by it. One that cannot be put into a note is not kept. Throws the error of the
+ * file call.
+ */
+export function rememberLowLevel(stateDir: string, lookup: LowLevelLookup): void {
+  const note = formatLowLevelNote(lookup);
+  const file = `${stateDir}/low-level`;
+  if (note === undefined || readText(file) === note) return;
+  makePrivateFolder(stateDir, effectiveUid());
+  replaceFile(file, note, { mode: 0o600 });
+}
+
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    // Not there yet, or not ours to read: it is written anew.
+    return undefined;
+  }
+}

@@ -1,0 +1,151 @@
+import { join } from "node:path";
+import { carryOut, formatStep, planContainer, type PlannedContainer } from "../apply/index.ts";
+import {
+  BerthError,
+  formatProblem,
+  LOG_LEVELS,
+  openLog,
+  printOut,
+  VERSION,
+  type Log,
+  type LogLevel,
+  type LogSink,
+} from "../base/index.ts";
+import { loadConfig, type Config } from "../config/index.ts";
+import { loadHost, type Host } from "../host/index.ts";
+import { argText, execRestored, readEnv, type LaunchRecord } from "../linux/index.ts";
+import { isCreation, readBundle, readRuntimeArgs, type RuntimeArgs } from "../oci/index.ts";
+import { findLowLevel, rememberLowLevel } from "./low-level.ts";
+
+const DEFAULT_CONFIG = "/etc/nvidia-container-runtime/config.toml";
+const DEFAULT_STATE = "/run/berth";
+/** Of the OCI runtime specification. */
+const SPEC_VERSION = "1.3.0";
+
+interface Call {
+  readonly record: LaunchRecord;
+  readonly args: RuntimeArgs;
+  readonly config: Config;
+  readonly log: Log;
+}
+
+/**
+ * `nvidia-container-runtime`: `create` and `run` edit the bundle's spec for the GPUs that the container asks for; then this process becomes
+ * the low-level runtime, with its arguments, environment and exit code. On a failure nothing has been changed, the low-level runtime is
+ * not started, and the error is in runc's `--log` file too. Throws a BerthError. Rules: the NVIDIA Container Runtime's command line.
+ */
+export function runtimeDoor(record: LaunchRecord | undefined): never {
+  if (record === undefined) throw noLauncher();
+  freezePrototypes();
+  const args = readRuntimeArgs(record.argv.slice(1).map(argText));
+  let log = openRuntimeLog(args, undefined);
+  try {
+    const config = loadConfig({ get: (name) => readEnv(record, name) }, record.config);
+    log = openRuntimeLog(args, config);
+    return handle({ record, args, config, log });
+  } catch (thrown) {
+    const error = BerthError.from(thrown);
+    log.error(formatProblem(record.program, error));
+    throw error;
+  }
+}
+
+function handle(call: Call): never {
+  const { record, args, config, log } = call;
+  const path = readEnv(record, "PATH");
+  const lowLevel = findLowLevel({ candidates: config.runtimes, path, self: process.execPath });
+  if (args.isVersion) printOut(`NVIDIA Container Runtime version ${VERSION}\nspec: ${SPEC_VERSION}\n\n`);
+  else if (isCreation(args)) editBundle(call);
+  remember(call, path, lowLevel);
+  log.debug(`starting "${lowLevel}"`);
+  return execRestored(record, lowLevel, [Buffer.from(lowLevel), ...record.argv.slice(1)]);
+}
+
+function editBundle(call: Call): void {
+  const { args, config, log } = call;
+  const bundle = readBundle(args.bundle);
+  const stateDir = stateFolder(call);
+  const result = planContainer({
+    bundle,
+    containerId: args.containerId ?? "",
+    stateDir,
+    policy: { supportedCapabilities: config.supportedDriverCapabilities },
+    loadHost: (isRefresh) => findHost(call, stateDir, isRefresh),
+  });
+  if (result.kind === "nothing") return log.debug(`"${bundle.configPath}" stays as it is: ${result.reason}`);
+  if (result.kind === "refused") throw asError(result.problem);
+  logPlan(result, log);
+  carryOut(result.plan, { bundle, rootfs: result.rootfs, stateDir, now: new Date() });
+  result.rootfs.close();
+}
+
+function asError(problem: ConstructorParameters<typeof BerthError>[0]): BerthError {
+  return problem instanceof BerthError ? problem : new BerthError(problem);
+}
+
+/** The host's files and berth's own files about it lie under one root. */
+function stateFolder({ record, config }: Call): string {
+  return record.state ?? join(config.root, "run/berth");
+}
+
+function findHost({ config, log }: Call, stateDir: string, isRefresh: boolean): Host {
+  const options = { stateDir, driverRoot: config.driverRoot, version: VERSION, isRefresh };
+  const { host, source, reason, unsaved } = loadHost(config.root, options);
+  log.debug(`host "${config.root}" from ${source === "cache" ? "the cache" : "its files"}: ${reason}`);
+  if (unsaved !== undefined) log.debug(`the description of the host is not kept: ${unsaved}`);
+  for (const warning of host.warnings) log.debug(`host: ${warning}`);
+  return host;
+}
+
+function logPlan({ plan }: PlannedContainer, log: Log): void {
+  for (const warning of plan.warnings) log.warn(warning);
+  if (!log.isDebug) return;
+  for (const step of plan.steps) log.debug(formatStep(step));
+}
+
+/** For the launcher, which otherwise starts berth for every call; that it cannot be kept stops nothing. */
+function remember({ record, log }: Call, path: string | undefined, lowLevel: string): void {
+  const isElsewhere = ["NVIDIA_CTK_CONFIG_FILE_PATH", "XDG_CONFIG_HOME"].some(
+    (name) => readEnv(record, name) !== undefined,
+  );
+  if (record.config === undefined && isElsewhere) return;
+  try {
+    const lookup = { config: record.config ?? DEFAULT_CONFIG, search: path ?? "", runtime: lowLevel };
+    rememberLowLevel(record.state ?? DEFAULT_STATE, lookup);
+  } catch (error) {
+    log.debug(`the low-level runtime is not remembered: ${String(error)}`);
+  }
+}
+
+/** runc's `--log` file in its format, and the configuration's `debug` file; none for `--version`. */
+function openRuntimeLog(args: RuntimeArgs, config: Config | undefined): Log {
+  if (args.isVersion) return openLog([], "error", now);
+  const sinks: LogSink[] = [];
+  if (config !== undefined && config.debug !== "" && config.debug !== "/dev/null")
+    sinks.push({ path: config.debug, format: "text" });
+  if (args.log !== undefined && args.log !== "")
+    sinks.push({ path: args.log, format: args.logFormat === "json" ? "json" : "text" });
+  return openLog(sinks, args.isDebug ? "debug" : levelOf(config?.logLevel), now);
+}
+
+function levelOf(name: string | undefined): LogLevel {
+  return LOG_LEVELS.find((level) => level === name) ?? "info";
+}
+
+function now(): Date {
+  return new Date();
+}
+
+/** Nothing that is read here can change what every object has. */
+function freezePrototypes(): void {
+  for (const prototype of [Object.prototype, Array.prototype, Function.prototype]) Object.freeze(prototype);
+}
+
+function noLauncher(): BerthError {
+  return new BerthError({
+    code: "BERTH-L003",
+    message:
+      "Cannot work as a container runtime: this program was not started by its launcher, so what the container would inherit is not known",
+    remedy: "start the nvidia-container-runtime in berth's bin folder",
+  });
+}

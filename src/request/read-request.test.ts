@@ -1,0 +1,40 @@
+import { expect, test } from "bun:test";
+import { readRequest } from "./index.ts";
+
+const wants = (...env: string[]) => readRequest({ env }).wants;
+const capabilities = (...env: string[]) => readRequest({ env }).capabilities;
+
+test("a container without the variable asks for nothing", () => {
+  expect(wants("PATH=/bin")).toBe("nothing");
+});
+
+test("the last entry of a repeated variable counts, and case matters", () => {
+  expect(wants("NVIDIA_VISIBLE_DEVICES=all", "NVIDIA_VISIBLE_DEVICES=void")).toBe("nothing");
+  expect(wants("NVIDIA_VISIBLE_DEVICES=void", "NVIDIA_VISIBLE_DEVICES=0")).toBe("devices");
+  expect(wants("nvidia_visible_devices=all")).toBe("nothing");
+});
+
+test("a legacy CUDA image asks for everything, unless it says otherwise", () => {
+  expect(wants("CUDA_VERSION=9.0")).toBe("devices");
+  expect(capabilities("CUDA_VERSION=9.0")).toBe("all");
+  expect(wants("CUDA_VERSION=9.0", "NVIDIA_VISIBLE_DEVICES=")).toBe("nothing");
+  expect(wants("CUDA_VERSION=12.0", "NVIDIA_REQUIRE_CUDA=cuda>=12")).toBe("nothing");
+});
+
+test("capabilities are read as asked: unset and empty are the default, all is all, each name counts once", () => {
+  expect(capabilities("X=1")).toBeUndefined();
+  expect(capabilities("NVIDIA_DRIVER_CAPABILITIES=")).toBeUndefined();
+  expect(capabilities("NVIDIA_DRIVER_CAPABILITIES=compute,all")).toBe("all");
+  expect(capabilities("NVIDIA_DRIVER_CAPABILITIES= utility, compute,utility,")).toEqual(["utility", "compute"]);
+});
+
+test("a request says where it was asked", () => {
+  expect(readRequest({ env: ["NVIDIA_VISIBLE_DEVICES=0,1"] }).devicesOrigin).toEqual({
+    source: "env",
+    text: "NVIDIA_VISIBLE_DEVICES=0,1",
+  });
+  expect(readRequest({ env: [] }).devicesOrigin).toEqual({
+    source: "default",
+    text: "NVIDIA_VISIBLE_DEVICES is not set",
+  });
+});
