@@ -46,9 +46,7 @@ export function planLayer(wants: LayerWants, old: LayerRecord, view: ContainerVi
   const record: LayerRecord = {
     ...wants.loader.record,
     links: new Map(
-      links
-        .filter((link) => newLinks.includes(link) || old.links.has(link.path))
-        .map((link) => [link.path, link.target]),
+      links.filter((link) => changed.has(link) || old.links.has(link.path)).map((link) => [link.path, link.target]),
     ),
     stubs: new Set(stubs.files),
     folders: new Set([...stubs.folders, ...ownFolders(made, old, view)]),

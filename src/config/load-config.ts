@@ -1,73 +1,76 @@
-import { readFileSync } from "node:fs";
-import { BerthError, errnoCode } from "../base/index.ts";
-import type { Config } from "./config.ts";
-import { optionsOf } from "./options.ts";
-import { makeReader, type Reader, type Table } from "./reader.ts";
+import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { BerthError, errnoCode, type JsonObject } from "../base/index.ts";
+import { readKeys, type Config } from "./config.ts";
 
-/** Where variables come from; the recorded environment of the engine. */
+const MAX_CONFIG_BYTES = 1024 * 1024;
+
+/** Where variables come from: the recorded environment of the engine. */
 export interface ConfigSource {
   readonly get: (name: string) => string | undefined;
 }
 
 /**
- * The configuration in the file that `slot` names, else `NVIDIA_CTK_CONFIG_FILE_PATH`, else `$XDG_CONFIG_HOME` or /etc, then
- * `nvidia-container-runtime/config.toml`. A file that is not there means the defaults. Throws BERTH-C001 for one that cannot be read or
- * parsed, BERTH-C002 for a value that is not allowed. Rule: NVIDIA container toolkit 1.20.
+ * The configuration in the file that `slot` (the launcher's) names, else `NVIDIA_CTK_CONFIG_FILE_PATH`, else
+ * `nvidia-container-runtime/config.toml` in `$XDG_CONFIG_HOME` or /etc: one place, no search. A file that is not there
+ * means the defaults. Throws C001 (cannot be read or parsed), C002 (a value that is not allowed).
  */
 export function loadConfig(env: ConfigSource, slot: string | undefined): Config {
-  const path = slot ?? locate(env);
-  const text = readConfig(path);
-  const table = text === undefined ? {} : parse(path, text);
-  return { path: text === undefined ? undefined : path, ...readKeys(makeReader(path, table)) };
+  const path = slot || locate(env);
+  const fd = openConfig(path);
+  if (fd === undefined) return { path: undefined, ...readKeys({ path, prefix: "", fields: {} }) };
+  try {
+    const stats = fstatSync(fd);
+    if (!stats.isFile()) throw unreadable(path, "it is not a regular file");
+    if (stats.size > MAX_CONFIG_BYTES) throw unreadable(path, `it has more than ${MAX_CONFIG_BYTES} bytes`);
+    return { path, ...readKeys({ path, prefix: "", fields: parseToml(decode(readFileSync(fd), path), path) }) };
+  } finally {
+    closeSync(fd);
+  }
 }
 
 function locate(env: ConfigSource): string {
   const named = env.get("NVIDIA_CTK_CONFIG_FILE_PATH");
-  if (named) return named;
-  return `${env.get("XDG_CONFIG_HOME") || "/etc"}/nvidia-container-runtime/config.toml`;
+  return named || join(env.get("XDG_CONFIG_HOME") || "/etc", "nvidia-container-runtime/config.toml");
 }
 
-function readConfig(path: string): string | undefined {
+function openConfig(path: string): number | undefined {
   try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    if (errnoCode(error) === "ENOENT" || errnoCode(error) === "ENOTDIR") return undefined;
-    throw unreadable(path, errnoCode(error) ?? String(error), error);
+    return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch (cause) {
+    if (errnoCode(cause) === "ENOENT" || errnoCode(cause) === "ENOTDIR") return undefined;
+    throw unreadable(path, reasonOf(cause), cause);
   }
 }
 
-function parse(path: string, text: string): Table {
+function decode(bytes: Uint8Array, path: string): string {
   try {
-    return { ...Bun.TOML.parse(text) };
-  } catch (error) {
-    throw unreadable(path, error instanceof Error ? error.message : String(error), error);
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw unreadable(path, "it is not valid UTF-8", cause);
   }
 }
 
-function unreadable(path: string, why: string, cause: unknown): BerthError {
+function parseToml(text: string, path: string): JsonObject {
+  try {
+    const top: unknown = Bun.TOML.parse(text);
+    return isTable(top) ? top : {};
+  } catch (cause) {
+    throw unreadable(path, reasonOf(cause).replace(/^TOML Parse error: /, ""), cause);
+  }
+}
+
+/** A TOML document is a table; times and dates in it are no JSON, and every reader refuses them by their type. */
+function isTable(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null;
+}
+
+function reasonOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
+
+function unreadable(path: string, why: string, cause?: unknown): BerthError {
   const message = `Cannot read the configuration "${path}": ${why}`;
-  return new BerthError(
-    { code: "BERTH-C001", message, remedy: "mend the file, or remove it to use the defaults" },
-    { cause },
-  );
-}
-
-function readKeys(read: Reader): Omit<Config, "path"> {
-  checkLdconfig(read);
-  return {
-    root: read.path("berth.root", "/"),
-    driverRoot: read.text("nvidia-container-cli.root", ""),
-    runtimes: read.texts("nvidia-container-runtime.runtimes", ["runc", "crun"]),
-    debug: read.text("nvidia-container-runtime.debug", "/dev/null"),
-    logLevel: read.text("nvidia-container-runtime.log-level", "info"),
-    supportedDriverCapabilities: optionsOf(read, "supported-driver-capabilities"),
-  };
-}
-
-/** berth runs no ldconfig; a file that names one inside the container asks for what must not be, so it is refused as the peer does. */
-function checkLdconfig(read: Reader): void {
-  const key = "nvidia-container-cli.ldconfig";
-  const isAllowed = read.flag("features.allow-ldconfig-from-container", false);
-  if (!isAllowed && !read.text(key, "@").startsWith("@"))
-    throw read.fault(key, 'a path of the host, which begins with "@"');
+  const remedy = `mend "${path}", or remove it to use the defaults`;
+  return new BerthError({ code: "BERTH-C001", message, remedy }, { cause });
 }

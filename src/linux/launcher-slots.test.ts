@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { patchLauncher } from "./launcher-slots.ts";
+import { isLauncher, patchLauncher } from "./launcher-slots.ts";
 
 const MARKERS = ["BERTH-SLOT-EXECUTABLE-01", "BERTH-SLOT-CONFIG-FILE-1", "BERTH-SLOT-STATE-FOLDER1"] as const;
 const SLOT_BYTES = 512;
@@ -45,4 +45,9 @@ describe("patchLauncher", () => {
     const twice = Buffer.concat([makeExecutable(), makeExecutable()]);
     expect(() => patchLauncher(twice, { state: "/s" })).toThrow("not the launcher");
   });
+});
+
+test("isLauncher tells a launcher, patched or not, from other files", () => {
+  const files = [makeExecutable(), patchLauncher(makeExecutable(), { executable: "/b" }), Buffer.from("#!/bin/sh\n")];
+  expect(files.map(isLauncher)).toEqual([true, true, false]);
 });

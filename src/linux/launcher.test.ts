@@ -302,6 +302,15 @@ describe.skipIf(!hasCompiler)("the launcher finds", () => {
     expect(start(site.launcher, ["/x/nvidia-docker"]).record).toContain("\n\nnvidia-docker|");
   });
 
+  test("a place for the record above the standard descriptors, were they closed", () => {
+    const site = makeSite();
+    const begun = { program: site.launcher, argv: [rawBytes(site.launcher)], steps: ["close=0", "close=2"] };
+    const { stdout } = startStaged(tools.stage, folder, begun);
+    const said = Buffer.from(stdout).toString();
+    expect(said).toMatch(/variable BERTH_LAUNCH=[3-9]\n/);
+    expect(said).toContain("\ndescriptors 1\n");
+  });
+
   test("no berth, and says so in one line, with status 127", () => {
     const site = makeSite();
     unlinkSync(site.slots.executable);

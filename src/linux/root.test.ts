@@ -418,18 +418,15 @@ describe.skipIf(Bun.which("strace") === null)("when a kernel call fails", () => 
     expect(readdirSync(join(inside, "etc"))).toEqual(["plain"]);
   });
 
-  test.each(["fchown", "fchmod", "renameat", "symlinkat", "fchownat"])(
-    "%s, nothing is left behind",
-    (call) => {
-      const lines = runOnRoot(
-        `strace -qq -f -o /dev/null -e inject=${call}:error=EIO $RUN`,
-        `const root = open();
+  test.each(["fchown", "fchmod", "renameat", "symlinkat", "fchownat"])("%s, nothing is left behind", (call) => {
+    const lines = runOnRoot(
+      `strace -qq -f -o /dev/null -e inject=${call}:error=EIO $RUN`,
+      `const root = open();
       say(() => { root.replaceFile("/etc/plain", new Uint8Array(10), us); root.replaceLink("/etc/link", "x", us); });`,
-      );
-      expect(lines.join()).toContain("BERTH-P001");
-      expect(leftovers("etc")).toEqual([]);
-    },
-  );
+    );
+    expect(lines.join()).toContain("BERTH-P001");
+    expect(leftovers("etc")).toEqual([]);
+  });
 
   test.each(["ENOSYS", "EPERM"])("openat2 with %s, the message says what the kernel lacks", (code) => {
     const [line] = runOnRoot(`strace -qq -f -o /dev/null -e inject=openat2:error=${code} $RUN`, "say(open);");

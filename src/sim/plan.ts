@@ -19,7 +19,7 @@ export interface Site {
 }
 
 /** The files outside the tree's own view: on this machine. */
-export function sitePaths(dir: string) {
+function sitePaths(dir: string) {
   return { config: `${dir}${CONFIG_PATH}`, state: `${dir}${STATE_PATH}` };
 }
 
