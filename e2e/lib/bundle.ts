@@ -1,5 +1,5 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { must, run, type Output } from "./run.ts";
 import type { Scope } from "./scope.ts";
 
@@ -85,6 +85,13 @@ export function makePlainBundle(scope: Scope, fill: (rootfs: string) => void, op
   mkdirSync(rootfs);
   fill(rootfs);
   return writeSpec({ dir, rootfs, layer: rootfs, configPath: join(dir, "config.json") }, options);
+}
+
+/** Puts a program into the root folder of a bundle's container. */
+export function addProgram(bundle: Bundle, file: string): void {
+  const path = join(bundle.rootfs, basename(file).replace(/^cuda-program.*/, "cuda-program"));
+  copyFileSync(file, path);
+  chmodSync(path, 0o755);
 }
 
 /** Writes config.json anew: the same container can be started again with other wishes. */

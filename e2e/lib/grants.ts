@@ -1,27 +1,30 @@
-import { pick, type SimGpu, type SimHost } from "./sim-host.ts";
+import { listing, pick, type SimHost } from "./sim-host.ts";
 
-/** What a container asks for, and the GPUs that it is to see; undefined: it is no GPU container at all. */
-export interface GrantCase {
-  readonly name: string;
-  /** The value of NVIDIA_VISIBLE_DEVICES; undefined: unset. */
-  readonly devices: string | undefined;
-  readonly gpus: readonly SimGpu[] | undefined;
+/** The wishes that every engine is held against. */
+export const WISHES = ["all", "one index", "two UUIDs", "none", "void", "nothing (unset)"] as const;
+
+export type Wish = (typeof WISHES)[number];
+
+/** The value of NVIDIA_VISIBLE_DEVICES for a wish, on a host of the profile h100x8; undefined: unset. */
+export function visibleDevices(wish: Wish, host: SimHost): string | undefined {
+  if (wish === "one index") return "3";
+  if (wish === "nothing (unset)") return undefined;
+  return wish === "two UUIDs" ? [...pick(host, 7, 1)].map(({ uuid }) => uuid).join() : wish;
 }
 
-/** The table that every engine is held against, on a host of the profile h100x8. */
-export function grantTable(host: SimHost): readonly GrantCase[] {
-  const [second, last] = pick(host, 1, 7);
-  return [
-    { name: "all", devices: "all", gpus: host.gpus },
-    { name: "one index", devices: "3", gpus: pick(host, 3) },
-    { name: "two UUIDs", devices: `${last?.uuid},${second?.uuid}`, gpus: pick(host, 1, 7) },
-    { name: "none", devices: "none", gpus: [] },
-    { name: "void", devices: "void", gpus: undefined },
-    { name: "nothing (unset)", devices: undefined, gpus: undefined },
-  ];
-}
-
-/** As words of a container's environment. */
-export function wishOf({ devices }: GrantCase): string[] {
-  return devices === undefined ? [] : [`NVIDIA_VISIBLE_DEVICES=${devices}`];
+/** What `nvidia-smi -L` is to print for a wish; undefined: there is no nvidia-smi in that container. */
+export function expectedListing(wish: Wish, host: SimHost): string | undefined {
+  switch (wish) {
+    case "all":
+      return listing(host.gpus);
+    case "one index":
+      return listing(pick(host, 3));
+    case "two UUIDs":
+      return listing(pick(host, 1, 7));
+    case "none":
+      return "No devices found.\n";
+    case "void":
+    case "nothing (unset)":
+      return undefined;
+  }
 }

@@ -58,14 +58,9 @@ export function pick(host: SimHost, ...indices: readonly number[]): SimGpu[] {
   });
 }
 
-/** Replaces a text of the host's config.toml, for the time of `body`. */
-export function withConfig<T>(host: SimHost, change: readonly [from: string, to: string], body: () => T): T {
+/** Replaces a text of the host's config.toml. */
+export function setConfig(host: SimHost, [from, to]: readonly [string, string]): void {
   const before = readFileSync(host.configPath, "utf8");
-  if (!before.includes(change[0])) throw new Error(`config.toml has no ${change[0]}`);
-  writeFileSync(host.configPath, before.replace(change[0], change[1]));
-  try {
-    return body();
-  } finally {
-    writeFileSync(host.configPath, before);
-  }
+  if (!before.includes(from)) throw new Error(`"${host.configPath}" has no ${from}`);
+  writeFileSync(host.configPath, before.replace(from, to));
 }

@@ -29,11 +29,11 @@ __asm__(".globl _start\n_start: bl count_devices\n");
 __attribute__((used)) void count_devices(void)
 {
     int count = 0;
-    char text[] = "  CUDA devices\n";
+    char text[] = "00 CUDA devices\n";
     if (cuInit(0) == 0) cuDeviceGetCount(&count);
-    text[0] = (char)(count >= 10 ? '0' + count / 10 : ' ');
+    text[0] = (char)('0' + count / 10);
     text[1] = (char)('0' + count % 10);
-    int from = text[0] == ' ' ? 1 : 0;
+    int from = count < 10;
     sys(WRITE, 1, (long)(text + from), (long)sizeof text - 1 - from);
     sys(EXIT, 0, 0, 0);
 }

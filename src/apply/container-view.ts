@@ -10,7 +10,9 @@ import { cleanPath, folderOf, inFolder, isWithin, nameOf } from "./paths.ts";
 export interface Cover {
   readonly kind: "empty" | "kernel" | "volume";
   readonly mount: OciMount;
-  /** The mount's destination, resolved in the image. */
+  /** The mount's destination as it is spelled, made plain. */
+  readonly destination: string;
+  /** The destination after the image's links were followed. */
   readonly path: string;
 }
 
@@ -42,6 +44,8 @@ export interface ContainerView {
   readonly rootfs: Root;
   /** False on a read-only file system: nothing can be made there, mount points neither. */
   readonly isWritable: boolean;
+  /** One for each of the container's mounts, in their order. */
+  covers(): readonly Cover[];
   folder(path: string): Folder;
   file(path: string): FilePoint;
   /** Whether one of the container's mounts lies on exactly this path. */
@@ -53,31 +57,32 @@ const KERNEL_TYPES = ["proc", "sysfs", "cgroup", "cgroup2", "devpts", "mqueue", 
 
 /** Looks at a container: `mounts` in the spec's order. Nothing is read before it is asked for, and once only. */
 export function viewContainer(rootfs: Root, mounts: readonly OciMount[], isWritable: boolean): ContainerView {
-  const folders = new Map<string, Folder>();
-  let covers: readonly Cover[] | undefined;
-  const allCovers = (): readonly Cover[] => (covers ??= mounts.map((mount) => coverFrom(rootfs, mount)));
-  const folder = (path: string): Folder => {
-    const known = folders.get(path);
-    if (known !== undefined) return known;
-    const found = lookAt(rootfs, path, allCovers());
-    folders.set(path, found);
-    return found;
-  };
-  const files = new Map<string, FilePoint>();
-  const file = (path: string): FilePoint => {
-    const known = files.get(path);
-    if (known !== undefined) return known;
+  let all: readonly Cover[] | undefined;
+  const covers = (): readonly Cover[] => (all ??= mounts.map((mount) => coverFrom(rootfs, mount)));
+  const folder: ContainerView["folder"] = remembering((path) =>
+    lookAtFolder(path, { rootfs, covers: covers(), folder }),
+  );
+  const file = remembering((path): FilePoint => {
     const found = lookAtPoint(rootfs, path, folder(folderOf(path)));
     const folderCover = folder(folderOf(found.path)).cover;
-    const point = { ...found, cover: lastOver(allCovers(), path, found.path), folderCover };
-    files.set(path, point);
-    return point;
-  };
+    return { ...found, cover: lastOver(covers(), path, found.path), folderCover };
+  });
   const isMountedOn = (path: string): boolean => {
     const place = inFolder(folder(folderOf(path)).path, nameOf(path));
-    return allCovers().some((cover) => cover.path === place || cover.path === path);
+    return covers().some((cover) => cover.path === place || cover.path === path);
   };
-  return { rootfs, isWritable, folder, file, isMountedOn };
+  return { rootfs, isWritable, covers, folder, file, isMountedOn };
+}
+
+function remembering<T>(look: (path: string) => T): (path: string) => T {
+  const known = new Map<string, T>();
+  return (path) => {
+    const before = known.get(path);
+    if (before !== undefined) return before;
+    const found = look(path);
+    known.set(path, found);
+    return found;
+  };
 }
 
 function lookAtPoint(rootfs: Root, path: string, folder: Folder): Pick<FilePoint, "path" | "exists"> {
@@ -87,9 +92,14 @@ function lookAtPoint(rootfs: Root, path: string, folder: Folder): Pick<FilePoint
   return found?.kind === "link" ? rootfs.resolveDeep(plain.path) : { ...plain, exists: found !== undefined };
 }
 
+/** Every engine mounts on /proc, /sys and /dev, and nothing of ours can go there by another name: the spelling will do. */
+const OWN_WORLDS = ["/proc", "/sys", "/dev"];
+
 function coverFrom(rootfs: Root, mount: OciMount): Cover {
-  const path = rootfs.resolveDeep(cleanPath(mount.destination)).path;
-  return { kind: kindOf(mount), mount, path };
+  const destination = cleanPath(mount.destination);
+  const isPlain = OWN_WORLDS.some((world) => isWithin(destination, world));
+  const path = isPlain ? destination : rootfs.resolveDeep(destination).path;
+  return { kind: kindOf(mount), mount, destination, path };
 }
 
 function kindOf({ type, options }: OciMount): Cover["kind"] {
@@ -98,25 +108,32 @@ function kindOf({ type, options }: OciMount): Cover["kind"] {
   return KERNEL_TYPES.includes(type) ? "kernel" : "volume";
 }
 
-function lookAt(rootfs: Root, path: string, covers: readonly Cover[]): Folder {
-  const found = rootfs.resolveDeep(path);
-  const missing: string[] = [];
-  let existing = found.path;
-  let stat = rootfs.stat(existing);
-  while (stat === undefined && existing !== "/") {
-    missing.unshift(existing);
-    existing = folderOf(existing);
-    stat = rootfs.stat(existing);
-  }
-  const owner = { uid: stat?.uid ?? 0, gid: stat?.gid ?? 0 };
-  return { path: found.path, missing, cover: lastOver(covers, path, found.path), owner };
+interface FolderScene {
+  readonly rootfs: Root;
+  readonly covers: readonly Cover[];
+  readonly folder: (path: string) => Folder;
+}
+
+/** From the folder above it, which was looked at already for most. */
+function lookAtFolder(path: string, scene: FolderScene): Folder {
+  const { rootfs, covers } = scene;
+  const above = path === "/" ? undefined : scene.folder(folderOf(path));
+  const place = above === undefined ? "/" : inFolder(above.path, nameOf(path));
+  const cover = lastOver(covers, path, place);
+  const stat = above !== undefined && above.missing.length > 0 ? undefined : rootfs.lstat(place);
+  if (stat?.kind === "link") return throughLink(path, scene, rootfs.resolveDeep(place).path);
+  if (stat !== undefined) return { path: place, missing: [], cover, owner: { uid: stat.uid, gid: stat.gid } };
+  return { path: place, missing: [...(above?.missing ?? []), place], cover, owner: above?.owner ?? { uid: 0, gid: 0 } };
+}
+
+function throughLink(path: string, { covers, folder }: FolderScene, place: string): Folder {
+  const found = folder(place);
+  return { ...found, cover: lastOver(covers, path, found.path) };
 }
 
 /** Mounts are made in the spec's order, so the last one over a path is what the container sees. */
 function lastOver(covers: readonly Cover[], path: string, resolved: string): Cover | undefined {
-  return covers.findLast((cover) => {
-    return isWithin(resolved, cover.path) || isWithin(path, cleanPath(cover.mount.destination));
-  });
+  return covers.findLast((cover) => isWithin(resolved, cover.path) || isWithin(path, cover.destination));
 }
 
 /** A file in a volume. */
@@ -153,7 +170,7 @@ export function lookIntoVolume(
 
 /** "" when the volume is the file itself. The image's links below the volume's own destination are hidden by it. */
 function pathInside(cover: Cover, path: string, resolved: string): string {
-  const destination = cleanPath(cover.mount.destination);
+  const { destination } = cover;
   const [inside, top] = isWithin(path, destination) ? [path, destination] : [resolved, cover.path];
   return top === "/" ? inside : inside.slice(top.length);
 }

@@ -1,4 +1,4 @@
-import { isJsonArray, isJsonObject, ownField, withField, type JsonObject, type JsonValue } from "../base/index.ts";
+import { isJsonArray, isJsonObject, withField, type JsonObject, type JsonValue } from "../base/index.ts";
 import type { EnvEdit, MountEdit } from "../edits/index.ts";
 import { listAt, objectAt, processEnv, textAt } from "../oci/index.ts";
 import { nameOf } from "./paths.ts";
@@ -9,17 +9,14 @@ export const GRANT_ANNOTATION = "dev.berth.granted";
 /** Hooks that would do once more what the edited spec does. */
 const NVIDIA_HOOKS = ["nvidia-container-runtime-hook", "nvidia-container-toolkit"];
 
-/** Adds bind mounts behind the container's own, in the order of their paths; `replaces` says which of its own must go. */
+/** Adds bind mounts behind the container's own, in the order of their paths; `isReplaced` says, by index, which of its own must go. */
 export function editMounts(
   spec: JsonObject,
   mounts: readonly MountEdit[],
-  replaces: (destination: string) => boolean,
+  isReplaced: (index: number) => boolean,
 ): JsonObject {
   if (mounts.length === 0) return spec;
-  const own = (listAt(spec, "", "mounts") ?? []).filter((mount) => {
-    const destination = isJsonObject(mount) ? ownField(mount, "destination") : undefined;
-    return typeof destination !== "string" || !replaces(destination);
-  });
+  const own = (listAt(spec, "", "mounts") ?? []).filter((_, index) => !isReplaced(index));
   const ordered = mounts.toSorted((a, b) => comparePaths(a.containerPath, b.containerPath));
   return withField(spec, "mounts", [...own, ...ordered.map(mountEntry)]);
 }

@@ -10,7 +10,7 @@ import { checkDevices, deviceMounts, editDevices } from "./edit-devices.ts";
 import { editAnnotation, editEnv, editMounts, removeNvidiaHooks } from "./edit-spec.ts";
 import { planLayer, readRecord } from "./layer-plan.ts";
 import { planLoader } from "./loader-plan.ts";
-import { cleanPath, folderOf, inFolder, isWithin, nameOf } from "./paths.ts";
+import { isWithin } from "./paths.ts";
 import { placeEdits } from "./place-edits.ts";
 import type { PlanStep, SpecPlan } from "./plan.ts";
 
@@ -93,10 +93,13 @@ function fileNameOf(containerId: string): string {
 }
 
 /** Whether one of the container's mounts is on the place of one of ours, by its own spelling or after the image's links. */
-function replacing(mounts: readonly MountEdit[], view: ContainerView): (destination: string) => boolean {
-  const resolve = (path: string): string => inFolder(view.folder(folderOf(path)).path, nameOf(path));
-  const places = new Set(mounts.flatMap(({ containerPath }) => [containerPath, resolve(containerPath)]));
-  return (destination) => places.has(cleanPath(destination)) || places.has(resolve(cleanPath(destination)));
+function replacing(mounts: readonly MountEdit[], view: ContainerView): (index: number) => boolean {
+  const places = new Set(mounts.flatMap(({ containerPath }) => [containerPath, view.file(containerPath).path]));
+  const covers = view.covers();
+  return (index) => {
+    const cover = covers[index];
+    return cover !== undefined && (places.has(cover.destination) || places.has(cover.path));
+  };
 }
 
 function describeGrant(grant: Grant): string {

@@ -17,7 +17,6 @@ export const ERROR_CODES = {
   "BERTH-R001": "a device that was asked for does not exist",
   "BERTH-R002": "a device id cannot be read",
   "BERTH-R003": "a driver capability is unknown",
-  "BERTH-G001": "the request is not allowed",
   "BERTH-P001": "the container's root file system cannot be changed",
   "BERTH-P002": "a destination is covered by one of the container's own mounts",
   "BERTH-P003": "config.json cannot be replaced",

@@ -13,7 +13,8 @@ export function tableAt(table: Table, key: string): Table {
   const prefix = `${table.prefix}${key}.`;
   const value = ownField(table.fields, key);
   if (value === undefined) return { path: table.path, prefix, fields: {} };
-  if (isJsonObject(value)) return { path: table.path, prefix, fields: value };
+  // A date of TOML is an object, too.
+  if (isJsonObject(value) && Object.getPrototypeOf(value) === Object.prototype) return { path: table.path, prefix, fields: value };
   throw badValue(table, key, "a table");
 }
 

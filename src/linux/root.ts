@@ -128,7 +128,7 @@ export class Root {
   /** As `replaceFile` for a link; nothing happens when the same link is there. The target is stored as it is. */
   replaceLink(path: string, target: string, owner: Owner): void {
     this.#replace("make the link", path, (fd, name) => {
-      if (readLinkAt(fd, name) !== target) replaceLinkAt(fd, name, target, owner);
+      replaceLinkAt(fd, name, target, owner);
     });
   }
 

@@ -1,6 +1,7 @@
 import { closeSync, constants, fchmodSync, fchownSync, writeSync } from "node:fs";
 import { statDescriptor } from "./file-stat.ts";
 import { ONE_NAME, openIn } from "./open-in.ts";
+import { readLinkAt } from "./read-at.ts";
 import { syscall, SysError, trySyscall } from "./sys.ts";
 
 export interface Owner {
@@ -33,12 +34,29 @@ export function replaceFileAt(folder: number, name: string, bytes: Uint8Array, a
   });
 }
 
-/** Puts a link in the place of `name`, whatever is there but a folder, in one step; on a failure nothing is left behind. */
+/** Puts a link at `name`, in one step in the place of whatever is there but a folder; on a failure nothing is left behind. */
 export function replaceLinkAt(folder: number, name: string, target: string, owner: Owner): void {
+  const made = trySyscall("symlinkat", target, folder, name);
+  if (made === 0) return keepIfOwned(folder, name, owner);
+  if (made !== -EEXIST) throw new SysError("symlinkat", -made, name);
+  if (readLinkAt(folder, name) === target) return;
   replaceAt(folder, name, (temporary) => {
     syscall(temporary, "symlinkat", target, folder, temporary);
-    syscall(temporary, "fchownat", folder, temporary, owner.uid, owner.gid, AT_SYMLINK_NOFOLLOW);
+    giveLink(folder, temporary, owner);
   });
+}
+
+function keepIfOwned(folder: number, name: string, owner: Owner): void {
+  try {
+    giveLink(folder, name, owner);
+  } catch (error) {
+    trySyscall("unlinkat", folder, name, 0);
+    throw error;
+  }
+}
+
+function giveLink(folder: number, name: string, { uid, gid }: Owner): void {
+  syscall(name, "fchownat", folder, name, uid, gid, AT_SYMLINK_NOFOLLOW);
 }
 
 function replaceAt(folder: number, name: string, make: (temporary: string) => void): void {
