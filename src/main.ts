@@ -1,7 +1,8 @@
+import { readFileSync } from "node:fs";
 import { BerthError, formatProblem, printErr } from "./base/index.ts";
 import { readLaunchRecord, type LaunchRecord } from "./linux/index.ts";
 
-/** Which program is this? Each door is loaded only when it is the one. Gives back the exit code. */
+/** Each door is loaded only when it is the one. Gives back the exit code. */
 async function enter(program: string, record: LaunchRecord | undefined): Promise<number> {
   if (/^nvidia-container-runtime(\.cdi|\.legacy)?$/.test(program)) {
     const { runtimeDoor } = await import("./nvidia/runtime.ts");
@@ -15,16 +16,21 @@ async function enter(program: string, record: LaunchRecord | undefined): Promise
   return runCli(process.argv.slice(2), record);
 }
 
+/** Which program is this? Bun itself does not say under which name it was started. */
+function readProgram(): string {
+  const name = readFileSync("/proc/self/cmdline", "utf8").split("\0", 1)[0]?.split("/").at(-1) ?? "";
+  return name.startsWith("nvidia-") ? name : "berth";
+}
+
 /** The only place that prints an error and sets the exit code. */
 async function main(): Promise<number> {
-  let program = process.argv0.split("/").at(-1) ?? "berth";
+  const program = readProgram();
   try {
-    const record = readLaunchRecord();
-    program = record?.program ?? program;
-    return await enter(program, record);
+    return await enter(program, readLaunchRecord());
   } catch (thrown) {
     const error = BerthError.from(thrown);
     printErr(`${formatProblem(program, error)}\n`);
+    if (program === "berth" && process.argv.includes("--debug")) printErr(`${Bun.inspect(error)}\n`);
     return error.code === "BERTH-U001" ? 2 : 1;
   }
 }

@@ -2,27 +2,32 @@ import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from "nod
 import { join } from "node:path";
 import { program } from "./gate.ts";
 import { must, run, type Output } from "./run.ts";
-import { endProcess, type Scope, waitFor } from "./scope.ts";
+import { endProcess, isAlive, type Scope, waitFor } from "./scope.ts";
 
 const READY_MS = 60_000;
 
-/**
- * Starts a daemon in a mount namespace of its own, so that no mount of it outlives it, and ends it with the scope. `prepare` is a
- * shell line that runs first in that namespace. It dies with this process, however that ends.
- */
-function startDaemon(scope: Scope, folder: string, argv: readonly string[], prepare = "true"): void {
+/** Starts a daemon, which ends with the scope, and dies with this process however that ends. */
+function startDaemon(scope: Scope, folder: string, argv: readonly string[]): number {
   const log = openSync(join(folder, "log"), "w");
-  const inside = ["sh", "-ec", `${prepare}; exec "$@"`, "sh", ...argv];
-  const child = Bun.spawn(
-    ["unshare", "--mount", "--propagation", "private", "setpriv", "--pdeathsig", "KILL", ...inside],
-    {
-      stdin: "ignore",
-      stdout: log,
-      stderr: log,
-    },
-  );
+  const child = Bun.spawn(["setpriv", "--pdeathsig", "KILL", ...argv], { stdin: "ignore", stdout: log, stderr: log });
   closeSync(log);
   scope.defer(() => endProcess(child.pid));
+  return child.pid;
+}
+
+/** In a mount namespace of its own no mount of a daemon outlives it; it does not see later mounts of the machine either. */
+function withOwnMounts(prepare: string, argv: readonly string[]): string[] {
+  return ["unshare", "--mount", "sh", "-ec", `${prepare}; exec "$@"`, "sh", ...argv];
+}
+
+/** Waits until a client's command is answered. Throws with the end of the daemon's log when it has ended or takes too long. */
+function waitForAnswer(pid: number, folder: string, client: readonly string[]): void {
+  const check = (): "answered" | "ended" | undefined => {
+    if (!isAlive(pid)) return "ended";
+    return run([...client, "version"]).status === 0 ? "answered" : undefined;
+  };
+  if (waitFor(check, READY_MS, () => tailOf(folder)) === "ended")
+    throw new Error(`the daemon ended: ${tailOf(folder)}`);
 }
 
 function tailOf(folder: string): string {
@@ -46,7 +51,7 @@ export interface DockerOptions {
 }
 
 /** A dockerd with data, socket and configuration of its own, whose runtime `nvidia` is the given program. */
-export function startDocker(scope: Scope, { runtime, settings = {}, prepare }: DockerOptions): Docker {
+export function startDocker(scope: Scope, { runtime, settings = {}, prepare = "true" }: DockerOptions): Docker {
   const folder = scope.folder("docker");
   const host = `unix://${join(folder, "socket")}`;
   const config = {
@@ -62,10 +67,10 @@ export function startDocker(scope: Scope, { runtime, settings = {}, prepare }: D
     ...settings,
   };
   writeFileSync(join(folder, "daemon.json"), JSON.stringify(config, undefined, 2));
-  startDaemon(scope, folder, [program("dockerd"), "--config-file", join(folder, "daemon.json")], prepare);
+  const argv = [program("dockerd"), "--config-file", join(folder, "daemon.json")];
+  const pid = startDaemon(scope, folder, withOwnMounts(prepare, argv));
   const client = [program("docker"), "--host", host];
-  const isReady = (): true | undefined => (run([...client, "version"]).status === 0 ? true : undefined);
-  waitFor(isReady, READY_MS, () => tailOf(folder));
+  waitForAnswer(pid, folder, client);
   scope.defer(() => {
     const ids = run([...client, "ps", "--quiet"])
       .stdout.split("\n")
@@ -114,9 +119,8 @@ export function startContainerd(scope: Scope): Containerd {
     config,
     `version = 2\nroot = "${folder}/root"\nstate = "${folder}/state"\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n[grpc]\naddress = "${address}"\n`,
   );
-  startDaemon(scope, folder, [program("containerd"), "--config", config]);
+  const pid = startDaemon(scope, folder, [program("containerd"), "--config", config]);
   const client = [program("ctr"), "--address", address];
-  const isReady = (): true | undefined => (run([...client, "version"]).status === 0 ? true : undefined);
-  waitFor(isReady, READY_MS, () => tailOf(folder));
+  waitForAnswer(pid, folder, client);
   return { address, run: (...args) => run([...client, ...args]) };
 }

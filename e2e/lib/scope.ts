@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { run } from "./run.ts";
@@ -13,6 +13,8 @@ export class Scope {
 
   constructor(name: string) {
     this.dir = realpathSync(mkdtempSync(join(tmpdir(), `berth-e2e-${name}-`)));
+    // A container whose root is another user of the machine has to pass through.
+    chmodSync(this.dir, 0o711);
     process.once("exit", () => this.close());
   }
 
@@ -80,8 +82,8 @@ export function endProcess(pid: number): void {
   }
 }
 
-function isAlive(pid: number): boolean {
+/** Whether a process runs; a zombie does not. */
+export function isAlive(pid: number): boolean {
   if (!existsSync(`/proc/${pid}/stat`)) return false;
-  // A zombie waits only for this process to look.
   return !readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z ");
 }

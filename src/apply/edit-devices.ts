@@ -9,6 +9,8 @@ import {
 } from "../base/index.ts";
 import type { DeviceEdit, MountEdit } from "../edits/index.ts";
 import { verifyFiles, type DeviceNode, type Host } from "../host/index.ts";
+import { lookIntoVolume, type ContainerView } from "./container-view.ts";
+import { folderOf } from "./paths.ts";
 import { hasUserNamespace, listAt, objectAt } from "../oci/index.ts";
 
 /** Throws BERTH-D003 unless every node on this machine still is the device that was granted. */
@@ -24,6 +26,22 @@ export function checkDevices(devices: readonly DeviceEdit[], host: Host): void {
     message: `Cannot give the device "${bad.path}": "${bad.hostPath}" is not the character device ${bad.major}:${bad.minor}`,
     remedy: "make the driver's device nodes anew: nvidia-modprobe -c 0 -u",
   });
+}
+
+/**
+ * Throws BERTH-P002 for a node whose folder is covered by a volume that does not hold it: the low-level runtime would make the
+ * node, or its mount point, in somebody's files. (A container with the host's /dev has the nodes.)
+ */
+export function checkDevicePlaces(devices: readonly DeviceEdit[], view: ContainerView, bundleDir: string): void {
+  for (const { node } of devices) {
+    const { cover } = view.folder(folderOf(node.path));
+    if (cover?.kind !== "volume" || lookIntoVolume(node.path, view, { bundleDir }).kind !== undefined) continue;
+    throw new BerthError({
+      code: "BERTH-P002",
+      message: `Cannot put "${node.path}" into the container: its folder is covered by the container's own mount on "${cover.destination}"`,
+      remedy: `mount the volume on another folder than "${cover.destination}"`,
+    });
+  }
 }
 
 /**

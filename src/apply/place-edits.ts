@@ -105,7 +105,9 @@ function move(mount: MountEdit, cover: Cover, bench: Workbench): string {
     });
   }
   if (spare.cover === undefined) hasMountPoint({ ...mount, containerPath: path }, bench);
-  bench.warnings.push(`"${mount.containerPath}" is at "${path}" in the container: ${coveredBy(cover)}`);
+  const kind = mount.kind === "binary" ? "programs" : "libraries";
+  const warning = `the driver's ${kind} of "${folderOf(mount.containerPath)}" are in "${folder}": ${coveredBy(cover)}`;
+  if (!bench.warnings.includes(warning)) bench.warnings.push(warning);
   return path;
 }
 

@@ -4,7 +4,16 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { formatJson, isJsonObject, parseJson, type JsonObject, type JsonValue } from "../base/index.ts";
 import { Root } from "../linux/index.ts";
-import { DEBIAN, makeContainer, makeMachine, makeTree, workFolder, type Machine } from "./container.test-helper.ts";
+import {
+  DEBIAN,
+  ENGINE_MOUNTS,
+  makeContainer,
+  makeMachine,
+  makeTree,
+  volume,
+  workFolder,
+  type Machine,
+} from "./container.test-helper.ts";
 import { planSpec } from "./plan-spec.ts";
 
 function parse(text: string): JsonObject {
@@ -76,6 +85,17 @@ test("a device node that is another device by now is refused", () => {
   expect(() => container.plan(changed)).toThrow(
     expect.objectContaining({ code: "BERTH-D003", message: expect.stringContaining("/dev/zero") }),
   );
+});
+
+test("a volume over /dev is refused unless it holds the nodes: none is made in it", () => {
+  using work = workFolder();
+  const source = makeTree(join(work.path, "dev"), {});
+  const container = makeContainer(work.path, DEBIAN, { mounts: [...ENGINE_MOUNTS, volume(source, "/dev")] });
+  const machine = makeMachine(join(work.path, "driver"));
+  const refusal = expect.objectContaining({ code: "BERTH-P002", message: expect.stringContaining("/dev/nvidiactl") });
+  expect(() => container.plan(machine)).toThrow(refusal);
+  makeTree(source, { "/nvidiactl": "", "/nvidia0": "" });
+  expect(container.plan(machine).spec["linux"]).toHaveProperty("devices");
 });
 
 test("a driver file that is gone is refused by its name", () => {

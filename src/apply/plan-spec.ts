@@ -6,7 +6,7 @@ import type { Host } from "../host/index.ts";
 import type { Root } from "../linux/index.ts";
 import { hasUserNamespace, mountsOf } from "../oci/index.ts";
 import { viewContainer, type ContainerView } from "./container-view.ts";
-import { checkDevices, deviceMounts, editDevices } from "./edit-devices.ts";
+import { checkDevicePlaces, checkDevices, deviceMounts, editDevices } from "./edit-devices.ts";
 import { editAnnotation, editEnv, editMounts, removeNvidiaHooks } from "./edit-spec.ts";
 import { planLayer, readRecord } from "./layer-plan.ts";
 import { planLoader } from "./loader-plan.ts";
@@ -39,6 +39,7 @@ export function planSpec(input: PlanInput): SpecPlan {
   checkDevices(edits.devices, input.host);
   const kinds = checkSources(edits.mounts, rootfs.path);
   const view = viewContainer(rootfs, mountsOf(spec), input.isWritable);
+  checkDevicePlaces(edits.devices, view, input.bundleDir);
   const old = readRecord(rootfs);
   const placed = placeEdits(edits, view, input.bundleDir);
   const stateFolder = `${input.stateDir}/containers/${fileNameOf(input.containerId)}`;

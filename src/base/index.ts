@@ -17,12 +17,11 @@ export {
   toSafeInteger,
   withField,
   type JsonObject,
-  type JsonRaw,
   type JsonValue,
 } from "./json.ts";
 export { LOG_LEVELS, openLog, SILENT_LOG, type Log, type LogLevel, type LogSink } from "./log.ts";
 export { makePrivateFolder } from "./private-folder.ts";
-export { replaceFile, type ReplaceOptions } from "./replace-file.ts";
+export { replaceFile } from "./replace-file.ts";
 export { runProgram, type RunOptions, type RunResult } from "./run-program.ts";
 export { formatTable } from "./table.ts";
 export { printErr, printOut, writeAll } from "./term.ts";

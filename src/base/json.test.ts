@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import {
   formatJson,
   isJsonArray,
@@ -7,6 +7,7 @@ import {
   MAX_JSON_BYTES,
   ownField,
   parseJson,
+  rawJsonText,
   toSafeInteger,
   withField,
   type JsonObject,
@@ -106,6 +107,13 @@ test("only integers that JavaScript holds exactly, spelled as integers, are give
     "[1]",
   ])
     expect(read(text)).toBeUndefined();
+});
+
+test("the text of a number is the document's", () => {
+  const value = parse("18446744073709551615");
+  if (typeof value !== "object" || value === null || isJsonObject(value) || isJsonArray(value))
+    throw new TypeError("raw");
+  expect([rawJsonText(value), rawJsonText(7)]).toEqual(["18446744073709551615", "7"]);
 });
 
 test("a raw number is no object and no list", () => {

@@ -87,7 +87,7 @@ function decodeJson(bytes: Uint8Array, what: string): string {
     throw syntaxError(what, "it begins with a byte order mark, which JSON does not allow");
   }
   try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (cause) {
     throw syntaxError(what, "it is not valid UTF-8", cause);
   }

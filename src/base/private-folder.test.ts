@@ -10,7 +10,7 @@ afterAll(() => rmSync(top, { recursive: true }));
 
 const modeOf = (path: string): number => statSync(path).mode & 0o777;
 
-test("the folder is the user's alone, the folders above it are open, whatever the umask", () => {
+test("the folder is the user's alone, the folders above it are open, even with an umask of 0", () => {
   const umask = process.umask(0);
   try {
     makePrivateFolder(join(top, "run/berth"), uid);

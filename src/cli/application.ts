@@ -1,5 +1,5 @@
-import { buildApplication, buildCommand, buildRouteMap, text_en } from "@stricli/core";
-import { BerthError, formatProblem, VERSION } from "../base/index.ts";
+import { type Application, buildApplication, buildCommand, buildRouteMap, text_en } from "@stricli/core";
+import { VERSION } from "../base/index.ts";
 import type { World } from "./context.ts";
 
 const host = buildCommand({
@@ -10,7 +10,7 @@ const host = buildCommand({
   docs: {
     brief: "Show what this machine has: driver, GPUs, device nodes",
     fullDescription:
-      "Reads files only; the driver is never asked. With --json: the whole Host, gpus[i] with index, minor, uuid, bus and model.",
+      "Reads files only; the driver is never asked. With --json: root, driver, gpus, controlNodes, libraries, files, warnings; gpus[i] has index, minor, uuid, bus, model, node, drmNodes, isMigEnabled and migDevices. What is not known is null.",
   },
 });
 
@@ -26,7 +26,7 @@ const inspect = buildCommand({
   docs: {
     brief: "Show what a bundle's container would get, and why; changes nothing",
     fullDescription:
-      "With --json: {kind: nothing | planned | refused, steps: [{kind, text, reason}], warnings, problem}. Ends with 1 when refused.",
+      "With --json an object whose kind is nothing (with reason), refused (with problem: code, message, remedy) or planned (with driver, gpus, migDevices, capabilities, steps and warnings; a step has kind, text and reason). Ends with 1 when refused.",
   },
 });
 
@@ -87,9 +87,16 @@ const routes = buildRouteMap({
   },
 });
 
-/** The commands of `berth`. A path of words is a file: `berth sim up` is sim/up.ts, loaded when it is called. */
-export const makeApplication = () =>
-  buildApplication<World>(routes, {
+/**
+ * The commands of `berth`. A path of words is a file: `berth sim up` is sim/up.ts, loaded when it is called. What a command
+ * throws goes to `onFailure`; nothing is printed for it.
+ */
+export function makeApplication(onFailure: (thrown: unknown) => void): Application<World> {
+  const report = (thrown: unknown): string => {
+    onFailure(thrown);
+    return "";
+  };
+  return buildApplication<World>(routes, {
     name: "berth",
     versionInfo: { currentVersion: VERSION },
     scanner: { caseStyle: "allow-kebab-for-camel" },
@@ -98,8 +105,11 @@ export const makeApplication = () =>
     localization: {
       text: {
         ...text_en,
-        exceptionWhileRunningCommand: (error) => formatProblem("berth", BerthError.from(error)),
-        commandErrorResult: (error) => formatProblem("berth", BerthError.from(error)),
+        exceptionWhileLoadingCommandFunction: report,
+        exceptionWhileLoadingCommandContext: report,
+        exceptionWhileRunningCommand: report,
+        commandErrorResult: report,
       },
     },
   });
+}

@@ -2,8 +2,8 @@ import type { CommandContext } from "@stricli/core";
 
 /** What a command may use of the world. */
 export interface World extends CommandContext {
-  /** The root of the host that is described: "/" or the folder of a simulated one. Absolute. */
-  readonly root: string;
+  /** The root of a host that `--root` or BERTH_ROOT names; undefined: neither does. Absolute. */
+  readonly namedRoot: string | undefined;
   /** A recorded or real environment variable. */
   readonly env: (name: string) => string | undefined;
   /** The running berth executable, for what is installed by a command. Absolute. */

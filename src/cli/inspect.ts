@@ -1,37 +1,36 @@
-import { basename, join, resolve } from "node:path";
-import { formatPlan, planContainer, type ContainerPlan } from "../apply/index.ts";
-import { BerthError, VERSION } from "../base/index.ts";
-import { loadConfig } from "../config/index.ts";
-import { loadHost } from "../host/index.ts";
+import { basename, resolve } from "node:path";
+import { formatPlan, planContainer, type ContainerPlan, type PlannedContainer } from "../apply/index.ts";
+import { BerthError, escapeControls } from "../base/index.ts";
+import { describeHost } from "../host/index.ts";
+import type { Grant } from "../grant/index.ts";
 import { readBundle } from "../oci/index.ts";
 import type { World } from "./context.ts";
-import { stateFolder } from "./state-folder.ts";
+import { findSite } from "./site.ts";
 
 interface Flags {
   readonly bundle: string;
   readonly json?: boolean;
 }
 
-/** `berth inspect --bundle DIR`: what the runtime would do with this bundle now, each item with its reason. Changes nothing in it. */
+/** `berth inspect --bundle DIR`: what the runtime would do with this bundle now, each item with its reason. Writes nothing, not even a cache. */
 export function printInspection(this: World, { bundle, json }: Flags): void {
   const dir = resolve(bundle);
   const result = inspect(this, dir);
   if (json === true) this.print(`${JSON.stringify(toJson(result), null, 2)}\n`);
-  else if (result.kind === "nothing") this.print(`Nothing: ${result.reason}. config.json would stay as it is.\n`);
+  else if (result.kind === "nothing")
+    this.print(`Nothing: ${escapeControls(result.reason)}. config.json would stay as it is.\n`);
   else if (result.kind === "planned") this.print(formatPlan(result));
   if (result.kind === "refused") throw new BerthError(result.problem);
 }
 
 function inspect(world: World, dir: string): ContainerPlan {
-  const inRoot = join(world.root, "etc/nvidia-container-runtime/config.toml");
-  const config = loadConfig({ get: world.env }, world.configSlot ?? (world.root === "/" ? undefined : inRoot));
-  const stateDir = stateFolder(world);
+  const { root, stateDir, config } = findSite(world);
   const result = planContainer({
     bundle: readBundle(dir),
     containerId: basename(dir),
     stateDir,
     policy: { supportedCapabilities: config.supportedDriverCapabilities },
-    loadHost: (isRefresh) => loadHost(world.root, { stateDir, version: VERSION, isRefresh }).host,
+    loadHost: () => describeHost(root, { driverRoot: config.driverRoot }),
   });
   if (result.kind === "planned") result.rootfs.close();
   return result;
@@ -47,6 +46,24 @@ function toJson(result: ContainerPlan): unknown {
       return { kind: result.kind, problem: { code, message, remedy } };
     }
     case "planned":
-      return { kind: result.kind, steps: result.plan.steps, warnings: result.plan.warnings };
+      return { kind: result.kind, ...grantToJson(result.grant), ...stepsToJson(result) };
   }
+}
+
+function stepsToJson({ plan }: PlannedContainer): object {
+  return { steps: plan.steps, warnings: plan.warnings };
+}
+
+function grantToJson({ driver, gpus, migDevices, capabilities }: Grant): object {
+  return {
+    driver: driver.version,
+    gpus: gpus.map(({ gpu, reason }) => {
+      return { index: gpu.index, minor: gpu.minor, uuid: gpu.uuid ?? null, bus: gpu.bus, reason };
+    }),
+    migDevices: migDevices.map(({ parent, device, reason }) => {
+      const { gpuInstance, computeInstance, uuid = null } = device;
+      return { parent: parent.index, gpuInstance, computeInstance, uuid, reason };
+    }),
+    capabilities,
+  };
 }

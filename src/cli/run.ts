@@ -1,44 +1,63 @@
 import { run } from "@stricli/core";
 import { resolve } from "node:path";
-import { printErr, printOut } from "../base/index.ts";
+import { BerthError, printErr, printOut } from "../base/index.ts";
 import { readEnv, type LaunchRecord } from "../linux/index.ts";
 import { makeApplication } from "./application.ts";
 import type { World } from "./context.ts";
 import { takeGlobalOptions } from "./global-options.ts";
 
-/** The world as a test may replace it. */
-export type Output = Pick<World, "print" | "note">;
+/** What a test may put in place of the process's own. */
+export interface Surroundings {
+  readonly print: (text: string) => void;
+  readonly note: (text: string) => void;
+  readonly env: (name: string) => string | undefined;
+}
 
 /**
- * Runs one command of berth and gives back the exit code: 0 done, 1 failed, 2 wrong usage. `args` are the words after the program's
- * name. Throws BERTH-U001 for wrong global options.
+ * Runs one command of berth. `args` are the words after the program's name. Throws BERTH-U001 for wrong usage, and what the command
+ * throws; whoever calls it prints that.
  */
 export async function runCli(
   args: readonly string[],
   record: LaunchRecord | undefined,
-  output: Output = { print: printOut, note: printErr },
+  surroundings: Surroundings = surroundingsOf(record),
 ): Promise<number> {
   const { root, rest } = takeGlobalOptions(args);
-  const env = (name: string): string | undefined => (record === undefined ? process.env[name] : readEnv(record, name));
+  const named = root ?? surroundings.env("BERTH_ROOT") ?? "";
+  const complaints: string[] = [];
+  const failures: unknown[] = [];
   // The streams and the exit code are ours: the real ones cost 9 ms and change the terminal.
   const streams: World["process"] & { exitCode?: number | string | null } = {
-    stdout: { write: output.print },
-    stderr: { write: output.note },
+    stdout: { write: surroundings.print },
+    stderr: { write: (text) => void complaints.push(text) },
   };
   const world: World = {
+    ...surroundings,
     process: streams,
-    root: resolve(root ?? env("BERTH_ROOT") ?? "/"),
-    env,
+    namedRoot: named === "" ? undefined : resolve(named),
     executable: process.execPath,
     configSlot: record?.config,
-    ...output,
   };
-  await run(makeApplication(), rest.length === 0 ? ["--help"] : rest, world);
-  return exitCodeOf(streams.exitCode);
+  await run(
+    makeApplication((thrown) => void failures.push(thrown)),
+    rest.length === 0 ? ["--help"] : rest,
+    world,
+  );
+  if (failures.length > 0) throw BerthError.from(failures[0]);
+  const code = Number(streams.exitCode ?? 0);
+  // Stricli counts wrong usage in negative numbers.
+  if (code < 0) throw wrongUsage(rest, complaints);
+  return code;
 }
 
-/** Stricli counts wrong usage in negative numbers. */
-function exitCodeOf(code: number | string | null | undefined): number {
-  if (code === undefined || code === null) return 0;
-  return Number(code) < 0 ? 2 : Number(code);
+function surroundingsOf(record: LaunchRecord | undefined): Surroundings {
+  const env = (name: string): string | undefined => (record === undefined ? process.env[name] : readEnv(record, name));
+  return { print: printOut, note: printErr, env };
+}
+
+function wrongUsage(words: readonly string[], complaints: readonly string[]): BerthError {
+  const lines = complaints.join("").split("\n");
+  const why = lines.filter((line) => line !== "").join("; ");
+  const message = `Cannot understand "berth ${words.join(" ")}": ${why}`;
+  return new BerthError({ code: "BERTH-U001", message, remedy: 'see "berth --help", or --help after a command' });
 }

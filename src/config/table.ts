@@ -14,7 +14,8 @@ export function tableAt(table: Table, key: string): Table {
   const value = ownField(table.fields, key);
   if (value === undefined) return { path: table.path, prefix, fields: {} };
   // A date of TOML is an object, too.
-  if (isJsonObject(value) && Object.getPrototypeOf(value) === Object.prototype) return { path: table.path, prefix, fields: value };
+  if (isJsonObject(value) && Object.getPrototypeOf(value) === Object.prototype)
+    return { path: table.path, prefix, fields: value };
   throw badValue(table, key, "a table");
 }
 

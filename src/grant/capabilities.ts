@@ -29,6 +29,6 @@ export function grantCapabilities(request: Request, policy: Policy): GrantedCapa
 function refuse(name: string, supported: readonly Capability[], reason: string): BerthError {
   const isKnown = CAPABILITIES.some((other) => other === name);
   const why = isKnown ? "config.toml does not list it in supported-driver-capabilities" : "there is no such capability";
-  const message = `Cannot give the driver capability "${escapeControls(name)}" (${reason}): ${why}`;
+  const message = `Cannot give the driver capability "${escapeControls(name.slice(0, 64))}" (${reason}): ${why}`;
   return new BerthError({ code: "BERTH-R003", message, remedy: `ask for some of ${supported.join(", ")}, or for all` });
 }

@@ -1,10 +1,15 @@
 import { expect, test } from "bun:test";
-import { CAPABILITIES, type Host } from "../host/index.ts";
+import { CAPABILITIES, type Host, type MigDevice } from "../host/index.ts";
 import { readRequest } from "../request/index.ts";
 import { fakeGpu, fakeHost } from "./fake-host.test-helper.ts";
 import { decide, type Grant } from "./index.ts";
 
 const POLICY = { supportedCapabilities: CAPABILITIES };
+const MIG: MigDevice = fakeGpu(2).migDevices[0] ?? { gpuInstance: 0, computeInstance: 0, uuid: undefined, nodes: [] };
+
+function without(path: string): Host {
+  return fakeHost(1, { controlNodes: fakeHost(1).controlNodes.filter((node) => node.path !== path) });
+}
 
 function decideFor(
   devices: string,
@@ -100,6 +105,24 @@ test.each([
     "BERTH-D003",
     '"/dev/nvidia1" is missing',
   ],
+  ["all GPUs of a host without any", "all", fakeHost(0), "", "BERTH-R001", "this host has no GPU"],
+  [
+    "all GPUs where MIG is on and nothing was made",
+    "all",
+    fakeHost(0, { gpus: [fakeGpu(0, { isMigEnabled: true, migDevices: [] })] }),
+    "",
+    "BERTH-R001",
+    "no MIG device was made",
+  ],
+  [
+    "a MIG device without one of its two nodes",
+    "all",
+    fakeHost(0, { gpus: [fakeGpu(2, { migDevices: [{ ...MIG, nodes: MIG.nodes.slice(1) }] })] }),
+    "",
+    "BERTH-D003",
+    "MIG device 10/0 of GPU 2",
+  ],
+  ["a GPU without nvidiactl", "0", without("/dev/nvidiactl"), "utility", "BERTH-D003", '"/dev/nvidiactl" is missing'],
   ["an unknown capability", "0", fakeHost(1), "utility,cuda", "BERTH-R003", 'capability "cuda"'],
 ])("%s is refused with code, cause and remedy", (_, devices, host, capabilities, code, cause) => {
   const decision = decideFor(devices, host, capabilities);
@@ -118,4 +141,14 @@ test("a capability that the administrator does not allow is refused, and the ref
 test("text of the container cannot break a refusal's line", () => {
   const decision = decideFor("0", fakeHost(1), "a\nb");
   expect(decision.kind === "refused" && decision.problem.message.includes("\n")).toBe(false);
+});
+
+test("a node that nothing granted needs may be missing", () => {
+  expect(decideFor("0", without("/dev/nvidia-modeset")).kind).toBe("granted");
+  expect(decideFor("none", fakeHost(0, { controlNodes: [] })).kind).toBe("granted");
+});
+
+test("a megabyte in a variable makes no megabyte of reason or refusal", () => {
+  const decision = decideFor("0", fakeHost(1), "x".repeat(1_000_000));
+  expect(decision.kind === "refused" && decision.problem.message.length).toBeLessThan(500);
 });

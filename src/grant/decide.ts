@@ -4,6 +4,7 @@ import type { Request } from "../request/index.ts";
 import { grantCapabilities } from "./capabilities.ts";
 import { grantDevices } from "./devices.ts";
 import type { Decision, Grant } from "./grant.ts";
+import { checkNodes } from "./nodes.ts";
 
 /** What the administrator allows. */
 export interface Policy {
@@ -26,7 +27,9 @@ export function decide(request: Request, host: Host, policy: Policy): Decision {
 function grant(request: Request, host: Host, policy: Policy): Grant {
   const driver = loadedDriver(host);
   const capabilities = grantCapabilities(request, policy);
-  return { driver, ...grantDevices(request, host), capabilities };
+  const given = { driver, ...grantDevices(request, host), capabilities };
+  checkNodes(given, host);
+  return given;
 }
 
 function loadedDriver(host: Host): Driver {

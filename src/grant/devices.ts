@@ -7,14 +7,15 @@ type GrantedDevices = Pick<Grant, "gpus" | "migDevices">;
 
 /**
  * The devices of a container, by index. `all` is every GPU that is not split by MIG and every MIG device of the others; an index or
- * UUID is that whole GPU. Throws BERTH-R001 for a device that this host does not have and BERTH-D003 for one without a node.
+ * UUID is that whole GPU. Throws BERTH-R001 for a device that this host does not have, and for `all` where there is none.
  */
 export function grantDevices(request: Request, host: Host): GrantedDevices {
   const reason = escapeControls(request.devicesOrigin.text);
   const isAll = request.devices.some(({ kind }) => kind === "all");
   const gpus = isAll ? host.gpus.filter((gpu) => !gpu.isMigEnabled) : findGpus(request.devices, host);
   const migDevices = isAll ? allMigDevices(host, reason) : [];
-  for (const gpu of [...gpus, ...migDevices.map(({ parent }) => parent)]) checkNode(gpu, host);
+  // Whoever asks for GPUs is never started without one.
+  if (isAll && gpus.length + migDevices.length === 0) refuseAll(host);
   return { gpus: gpus.toSorted((a, b) => a.index - b.index).map((gpu) => ({ gpu, reason })), migDevices };
 }
 
@@ -41,6 +42,16 @@ function findGpu(device: DeviceRequest, host: Host): Gpu {
         host.gpus.find(({ uuid }) => uuid?.toLowerCase() === device.uuid.toLowerCase()) ?? refuseUuid(device.uuid, host)
       );
   }
+}
+
+function refuseAll(host: Host): never {
+  const why =
+    host.gpus.length === 0 ? whatThereIs(host) : "MIG is on for every GPU of this host, and no MIG device was made";
+  const remedy =
+    host.gpus.length === 0
+      ? 'look at "nvidia-smi -L" and "lspci -d 10de:"'
+      : "make some with: nvidia-smi mig -cgi ID -C";
+  return refuse("any GPU", why, remedy);
 }
 
 function whatThereIs(host: Host): string {
@@ -70,15 +81,4 @@ function distance(a: string, b: string): number {
 
 function refuse(device: string, why: string, remedy: string): never {
   throw new BerthError({ code: "BERTH-R001", message: `Cannot find ${device}: ${why}`, remedy });
-}
-
-function checkNode(gpu: Gpu, host: Host): void {
-  if (gpu.node !== undefined) return;
-  const path = `${host.root === "/" ? "" : host.root}/dev/nvidia${gpu.minor}`;
-  const message = `Cannot give GPU ${gpu.index}: its device node "${path}" is missing or is another device`;
-  throw new BerthError({
-    code: "BERTH-D003",
-    message,
-    remedy: `nvidia-modprobe -c ${gpu.minor} (or mknod -m 666 ${path} c 195 ${gpu.minor})`,
-  });
 }

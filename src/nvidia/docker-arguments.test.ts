@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { planDocker } from "./docker-arguments.ts";
+import { insertArguments, planDocker } from "./docker-arguments.ts";
 
 const NVIDIA = "--runtime=nvidia";
 
@@ -16,14 +16,21 @@ test.each([
     undefined,
     ["--host=unix:///x", "-l", "debug", "create", NVIDIA, "img"],
   ],
+  [["-DH", "run", "run", "img"], undefined, ["-DH", "run", "run", NVIDIA, "img"]],
+  [["-Hrun", "run", "img"], undefined, ["-Hrun", "run", NVIDIA, "img"]],
+  [["--", "run", "img"], undefined, ["--", "run", NVIDIA, "img"]],
+  [["volume", "create", "v"], "0", ["volume", "create", "v"]],
+  [["run", "img", "run"], undefined, ["run", NVIDIA, "img", "run"]],
   [["build", "-t", "run", "."], "0", ["build", "-t", "run", "."]],
   [["exec", "c", "run"], "0", ["exec", "c", "run"]],
   [["compose", "run", "x"], "0", ["compose", "run", "x"]],
   [[], "0", []],
 ])("nvidia-docker %j with NV_GPU %j calls docker %j", (args, gpus, expected) => {
-  expect(planDocker(args, gpus)).toEqual({ args: expected, isVersion: false });
+  const { at, inserted, isVersion } = planDocker(args, gpus);
+  expect(insertArguments(args, at, inserted)).toEqual(expected);
+  expect(isVersion).toBe(false);
 });
 
 test("nvidia-docker version says its own version first", () => {
-  expect(planDocker(["version"], undefined)).toEqual({ args: ["version"], isVersion: true });
+  expect(planDocker(["version"], undefined)).toEqual({ at: 1, inserted: [], isVersion: true });
 });

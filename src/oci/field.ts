@@ -96,6 +96,7 @@ function nameType(value: JsonValue): string {
   return isJsonObject(value) ? "an object" : `the number ${JSON.stringify(value).slice(0, 40)}`;
 }
 
-function escapeStep(key: string): string {
+/** One step of a JSON pointer (RFC 6901). */
+export function escapeStep(key: string): string {
   return key.replaceAll("~", "~0").replaceAll("/", "~1");
 }

@@ -3,7 +3,7 @@
  * to a runtime (runc's command line). Reads only, and keeps what it does not know; `apply/` does the changing.
  */
 export { readBundle, rootfsPath, type Bundle } from "./bundle.ts";
-export { badField, integerAt, listAt, objectAt, objectsAt, textAt, textsAt } from "./field.ts";
+export { integerAt, listAt, objectAt, textAt } from "./field.ts";
 export { isCreation, readRuntimeArgs, type RuntimeArgs } from "./runtime-args.ts";
 export {
   annotationsOf,
@@ -13,5 +13,4 @@ export {
   namespacesOf,
   processEnv,
   type OciMount,
-  type OciNamespace,
 } from "./spec.ts";

@@ -1,5 +1,5 @@
 import type { JsonObject } from "../base/index.ts";
-import { badField, objectAt, objectsAt, textAt, textsAt } from "./field.ts";
+import { badField, escapeStep, objectAt, objectsAt, textAt, textsAt } from "./field.ts";
 
 /*
  * Narrow readers of the OCI runtime specification 1.3 (config.md, config-linux.md). Each throws S005, with the JSON
@@ -68,7 +68,7 @@ export function boundingCapabilities(spec: JsonObject): readonly string[] {
 export function annotationsOf(spec: JsonObject): ReadonlyMap<string, string> {
   const annotations = new Map<string, string>();
   for (const [key, value] of Object.entries(objectAt(spec, "", "annotations") ?? {})) {
-    if (typeof value !== "string") throw badField(`/annotations/${key}`, "text", value);
+    if (typeof value !== "string") throw badField(`/annotations/${escapeStep(key)}`, "text", value);
     annotations.set(key, value);
   }
   return annotations;

@@ -68,3 +68,17 @@ test("a list of indices, however often repeated, asks for each of them once", ()
     }),
   );
 });
+
+test.each([
+  ["99999", "no index is above 65535"],
+  ["0:1", "single MIG devices"],
+  ["0000:0a:00.0", "PCI addresses"],
+  ["nvidia.com/gpu=0", "CDI names"],
+  ["GPU-1234", "not a full GPU UUID"],
+])("the refusal of %j says what is wrong with it: %s", (value, why) => {
+  expect(() => parseDeviceList(value)).toThrow(why);
+});
+
+test("an id of a megabyte is quoted only in part", () => {
+  expect(() => parseDeviceList("x".repeat(1_000_000))).toThrow(/^.{1,300}$/);
+});

@@ -1,5 +1,6 @@
 import { BerthError, parseStrictInteger } from "../base/index.ts";
 import type { DeviceRequest, Request } from "./request.ts";
+import { shorten } from "./shorten.ts";
 
 /** Above this no index is one: far more than a machine can hold. */
 const MAX_INDEX = 0xffff;
@@ -37,7 +38,7 @@ function parseDevice(id: string): DeviceRequest {
   const remedy = `use "all", "none", an index such as 0, or a full UUID such as GPU-8-4-4-4-12 hexadecimal digits ("berth host" lists them)`;
   throw new BerthError({
     code: "BERTH-R002",
-    message: `Cannot read the device id ${JSON.stringify(id)}: ${explain(id)}`,
+    message: `Cannot read the device id "${shorten(id)}": ${explain(id)}`,
     remedy,
   });
 }
@@ -45,6 +46,9 @@ function parseDevice(id: string): DeviceRequest {
 function explain(id: string): string {
   if (/^GPU-/i.test(id)) return "it is not a full GPU UUID";
   if (/^MIG-|^\d+:\d+$/i.test(id)) return "single MIG devices cannot be asked for yet";
+  if (/^\d+$/.test(id)) return `no index is above ${MAX_INDEX}`;
+  if (/^[0-9a-f]{4,8}:[0-9a-f]{2}:/i.test(id)) return "PCI addresses cannot be asked for yet";
+  if (/^[^/]+\/[^=]+=/.test(id)) return "CDI names cannot be asked for yet";
   return "it is neither an index nor a UUID";
 }
 

@@ -1,5 +1,6 @@
 import { parseDeviceList } from "./device-list.ts";
 import type { Origin, Request } from "./request.ts";
+import { shorten } from "./shorten.ts";
 
 /** What of a container a request is read from. */
 export interface RequestSource {
@@ -43,6 +44,6 @@ function parseCapabilities(value: string): Request["capabilities"] {
 
 function originOf(env: ReadonlyMap<string, string>, name: string, isLegacy: boolean): Origin {
   const value = env.get(name);
-  if (value !== undefined) return { source: "env", text: `${name}=${value}` };
+  if (value !== undefined) return { source: "env", text: shorten(`${name}=${value}`) };
   return { source: "default", text: isLegacy ? `a legacy CUDA image without ${name}` : `${name} is not set` };
 }

@@ -11,7 +11,7 @@ export interface Request {
   readonly capabilitiesOrigin: Origin;
 }
 
-/** Where something was asked for. `text` is the container's: escape it before printing. */
+/** Where something was asked for. `text` is the container's, shortened: escape it before printing. */
 export interface Origin {
   readonly source: "env" | "default" | "flag";
   readonly text: string;

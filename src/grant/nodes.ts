@@ -1,0 +1,44 @@
+import { BerthError } from "../base/index.ts";
+import type { Gpu, Host } from "../host/index.ts";
+import type { Grant } from "./grant.ts";
+
+/** A MIG device is opened through the nodes of its GPU instance and its compute instance. */
+const MIG_NODES = 2;
+
+/**
+ * Throws BERTH-D003 unless this host has the nodes without which the granted devices could not be used: nvidiactl,
+ * each GPU's own, both of each MIG device. A grant without a device needs none.
+ */
+export function checkNodes(grant: Grant, host: Host): void {
+  if (grant.gpus.length + grant.migDevices.length === 0) return;
+  checkControlNode("/dev/nvidiactl", "nvidia-modprobe", host);
+  const parents = grant.migDevices.map(({ parent }) => parent);
+  for (const gpu of [...grant.gpus.map((granted) => granted.gpu), ...parents]) checkGpuNode(gpu, host);
+  for (const { parent, device } of grant.migDevices) {
+    if (device.nodes.length >= MIG_NODES) continue;
+    const name = `MIG device ${device.gpuInstance}/${device.computeInstance} of GPU ${parent.index}`;
+    const mig = `/proc/driver/nvidia/capabilities/gpu${parent.minor}/mig/gi${device.gpuInstance}`;
+    const remedy = `nvidia-modprobe -f ${mig}/access -f ${mig}/ci${device.computeInstance}/access`;
+    throw missing(name, "a device node in /dev/nvidia-caps is missing or is another device", remedy);
+  }
+}
+
+function checkControlNode(path: string, remedy: string, host: Host): void {
+  if (host.controlNodes.some((node) => node.path === path)) return;
+  throw missing("a GPU", `the device node "${onHost(host, path)}" is missing or is another device`, remedy);
+}
+
+function checkGpuNode(gpu: Gpu, host: Host): void {
+  if (gpu.node !== undefined) return;
+  const path = onHost(host, `/dev/nvidia${gpu.minor}`);
+  const remedy = `nvidia-modprobe -c ${gpu.minor} (or mknod -m 666 ${path} c 195 ${gpu.minor})`;
+  throw missing(`GPU ${gpu.index}`, `its device node "${path}" is missing or is another device`, remedy);
+}
+
+function onHost(host: Host, path: string): string {
+  return host.root === "/" ? path : `${host.root}${path}`;
+}
+
+function missing(what: string, why: string, remedy: string): BerthError {
+  return new BerthError({ code: "BERTH-D003", message: `Cannot give ${what}: ${why}`, remedy });
+}

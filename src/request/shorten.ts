@@ -1,0 +1,6 @@
+const MAX_LENGTH = 200;
+
+/** Text of a container, cut to what fits into a message: an image can hold a megabyte in one variable. */
+export function shorten(text: string): string {
+  return text.length <= MAX_LENGTH ? text : `${text.slice(0, MAX_LENGTH)}…`;
+}
