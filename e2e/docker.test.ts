@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { askFor, copyOut, deriveImage, LIST_NODES, NO_NETWORK, runBeside, traceLayer } from "./engines/gpu-docker.ts";
+import { addDockersFiles, makeVolume } from "./engines/volume.ts";
 import { debianTree } from "./images/debian.ts";
 import { importImage, startDocker, type Docker } from "./lib/daemon.ts";
 import { describeWith, dist, program } from "./lib/gate.ts";
@@ -11,220 +13,344 @@ import { listing, pick, simHost, type SimHost } from "./lib/sim-host.ts";
 
 const NEW_DRIVER = "575.57.08";
 const LIBRARIES = "/usr/lib/x86_64-linux-gnu";
-/** A daemon without a bridge gives no other network. */
-const RUN = ["run", "--network", "none"];
+/** What `docker logs` and `docker run` say about a program that an image does not have. */
+const NO_NVIDIA_SMI = /exec: "nvidia-smi": executable file not found/;
+
+/** The words before the image. */
+function gpuWords(devices: string | undefined, options: readonly string[] = []): readonly string[] {
+  return [...NO_NETWORK, "--runtime", "nvidia", ...askFor(devices), ...options];
+}
 
 describeWith(["docker", "dockerd", "debootstrap"], "a container of Docker with --runtime=nvidia", () => {
   let scope: Scope;
   let host: SimHost;
+  /** Another machine, whose driver is upgraded; its runtime is called "upgraded". */
+  let upgraded: SimHost;
   let docker: Docker;
 
   beforeAll(() => {
     scope = new Scope("docker");
     host = simHost(scope, "h100x8");
-    docker = startDocker(scope, { runtime: host.runtime });
+    upgraded = simHost(scope, "rtx4090x2");
+    const runtimes = { nvidia: { path: host.runtime }, upgraded: { path: upgraded.runtime } };
+    docker = startDocker(scope, { runtime: host.runtime, settings: { runtimes } });
     importImage(docker, debianTree(), "debian");
   }, 600_000);
 
   afterAll(() => scope.close());
 
   function runGpu(devices: string | undefined, args: readonly string[], options: readonly string[] = []): Output {
-    const wish = devices === undefined ? [] : ["--env", `NVIDIA_VISIBLE_DEVICES=${devices}`];
-    return docker.run(...RUN, "--rm", "--runtime", "nvidia", ...wish, ...options, "debian", ...args);
+    return docker.run("run", "--rm", ...gpuWords(devices, options), "debian", ...args);
+  }
+
+  /** Starts a container that stays until the file's end, and gives its id. */
+  function startGpu(devices: string, args: readonly string[]): string {
+    return docker.must("run", "--detach", ...gpuWords(devices), "debian", ...args);
   }
 
   function expectListing(output: Output, wish: Wish): void {
     const expected = expectedListing(wish, host);
-    if (expected === undefined) expect(output.stderr).toMatch(/nvidia-smi.*: executable file not found/);
-    else expect(output).toMatchObject({ stdout: expected, stderr: "" });
+    if (expected === undefined) {
+      expect(output.stderr).toMatch(NO_NVIDIA_SMI);
+      expect(output.status).toBe(127);
+    } else expect(output).toMatchObject({ stdout: expected, stderr: "" });
   }
 
-  for (const wish of WISHES) {
-    test(`that asks for ${wish} lists exactly the GPUs that it was granted`, () => {
-      expectListing(runGpu(visibleDevices(wish, host), ["nvidia-smi", "-L"]), wish);
+  describe("in daemon.json as the runtime `nvidia`", () => {
+    for (const wish of WISHES) {
+      test(`that asks for ${wish} lists exactly the GPUs that it was granted`, () => {
+        expectListing(runGpu(visibleDevices(wish, host), ["nvidia-smi", "-L"]), wish);
+      });
+    }
+
+    test("has the nodes of the GPUs that it was granted and of no other", () => {
+      const nodes = (devices: string): string => runGpu(devices, ["sh", "-c", LIST_NODES]).stdout;
+      expect(nodes("2,5")).toBe("nvidia-uvm nvidia-uvm-tools nvidia2 nvidia5 nvidiactl\n");
+      expect(nodes("none")).toBe("nvidia-uvm nvidia-uvm-tools nvidiactl\n");
+      expect(nodes("void")).toBe("nvidia*\n");
     });
-  }
 
-  test("lists its GPUs with a root file system that it cannot write", () => {
-    expectListing(runGpu("3", ["nvidia-smi", "-L"], ["--read-only"]), "one index");
+    test("that asks for nothing has a layer in which nothing was changed", () => {
+      for (const devices of [undefined, "", "void"]) {
+        const id = docker.must("create", ...gpuWords(devices), "debian", "true");
+        expect(docker.run("start", "--attach", id)).toEqual({ status: 0, stdout: "", stderr: "" });
+        expect(docker.must("diff", id)).toBe("");
+        docker.must("rm", id);
+      }
+    });
+
+    test("lists its GPUs with a root file system that it cannot write", () => {
+      const output = runGpu("3", ["sh", "-c", "nvidia-smi -L && ! touch /file 2>/dev/null"], ["--read-only"]);
+      expect(output).toEqual({ status: 0, stdout: listing(pick(host, 3)), stderr: "" });
+    });
+
+    test("lists its GPUs as a user without rights", () => {
+      expectListing(runGpu("3", ["nvidia-smi", "-L"], ["--user", "1000"]), "one index");
+    });
+
+    test("shows them to what docker exec starts in it", () => {
+      const id = startGpu("6,0", ["sleep", "600"]);
+      expect(docker.must("exec", id, "nvidia-smi", "-L")).toBe(listing(pick(host, 0, 6)).trimEnd());
+      expect(docker.must("exec", "--user", "1000", id, "nvidia-smi", "-L")).toBe(listing(pick(host, 0, 6)).trimEnd());
+      docker.must("rm", "--force", id);
+    });
+
+    test("cannot open a GPU that was not granted, even after making its node", () => {
+      const [granted, other] = pick(host, 2, 3);
+      const make = `mknod /granted c 195 ${granted?.minor}; mknod /other c 195 ${other?.minor}`;
+      const { stderr } = runGpu("2", ["sh", "-c", `${make}; cat /granted; cat /other`]);
+      // Nothing is behind a simulated node: this is what an allowed one says.
+      expect(stderr).toBe("cat: /granted: No such device or address\ncat: /other: Operation not permitted\n");
+    });
+
+    test("gives its exit status to docker run", () => {
+      expect(runGpu("0", ["sh", "-c", "exit 42"]).status).toBe(42);
+    });
+
+    test("needs no -e when its image has ENV NVIDIA_VISIBLE_DEVICES=all, and -e is stronger", () => {
+      deriveImage(docker, "debian", "cuda", ["ENV NVIDIA_VISIBLE_DEVICES=all"]);
+      const list = (devices: string | undefined): Output =>
+        docker.run("run", "--rm", ...gpuWords(devices), "cuda", "nvidia-smi", "-L");
+      expect(list(undefined).stdout).toBe(listing(host.gpus));
+      expect(list("5").stdout).toBe(listing(pick(host, 5)));
+      expect(list("void").stderr).toMatch(NO_NVIDIA_SMI);
+    });
+
+    test("sees only its own GPU when 8 containers start at once", async () => {
+      const starts = host.gpus.map((_, index) =>
+        runBeside(docker, ["run", "--rm", ...gpuWords(String(index)), "debian", "nvidia-smi", "-L"]),
+      );
+      expect((await Promise.all(starts)).map((output) => output.stdout)).toEqual(
+        host.gpus.map((gpu) => listing([gpu])),
+      );
+    });
   });
 
-  test("lists its GPUs as a user without rights", () => {
-    expectListing(runGpu("3", ["nvidia-smi", "-L"], ["--user", "1000"]), "one index");
+  describe("and its loader", () => {
+    test("finds libcuda.so.1 and the image's own libraries in the cache", () => {
+      const { stdout } = runGpu("all", ["ldconfig", "-p"]);
+      const path = `${LIBRARIES}/libcuda.so.${host.driver}`;
+      expect(stdout).toContain(`\tlibcuda.so.1 (libc6,x86-64) => ${path}\n`);
+      expect(stdout).toMatch(/^\tlibz\.so\.1 \(libc6,x86-64\) => \S+$/m);
+    });
+
+    test("finds the same libraries after ldconfig has run in the container, as after apt-get install", () => {
+      const { status, stdout, stderr } = runGpu("3", [
+        "sh",
+        "-ec",
+        "ldconfig -p; ldconfig; ldconfig -p; nvidia-smi -L",
+      ]);
+      expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+      const [before, after] = stdout.split(/^\d+ libs found in cache.*\n/m).slice(1);
+      expect(sonames(after)).toEqual(expect.arrayContaining(sonames(before)));
+      expect(sonames(after)).toContain("libcuda.so.1");
+      expect(stdout).toEndWith(listing(pick(host, 3)));
+    });
+
+    test("finds every library once when a container in which ldconfig ran is started again", () => {
+      const id = docker.must("create", ...gpuWords("3"), "debian", "sh", "-ec", "ldconfig; ldconfig -p; nvidia-smi -L");
+      const first = docker.must("start", "--attach", id);
+      expect(docker.must("start", "--attach", id)).toBe(first);
+      expect(sonames(first).filter((name) => name === "libcuda.so.1")).toHaveLength(1);
+      docker.must("rm", id);
+    });
   });
 
-  test("keeps libcuda.so.1 and every library of its own when ldconfig runs in it", () => {
-    const { stdout } = runGpu("all", ["sh", "-ec", "ldconfig -p | sort >/before; ldconfig; ldconfig -p"]);
-    expect(stdout).toMatch(/^\tlibcuda\.so\.1 /m);
-    expect(stdout).toMatch(/^\tlibz\.so\.1 /m);
-    expect(runGpu("0", ["sh", "-ec", "ldconfig && nvidia-smi -L"]).stdout).toBe(listing(pick(host, 0)));
-  });
+  describe("that is started again", () => {
+    test("has the same files after the second and the third start", () => {
+      const id = docker.must("create", ...gpuWords("0,1"), "debian", "nvidia-smi", "-L");
+      const traces = ["first", "second", "third"].map(() => {
+        expect(docker.must("start", "--attach", id)).toBe(listing(pick(host, 0, 1)).trimEnd());
+        return traceLayer(scope, docker, id);
+      });
+      expect(traces[0]?.changes).toContain("A /etc/ld.so.conf.d/00-berth.conf");
+      expect(traces[1]).toEqual(traces[0]);
+      expect(traces[2]).toEqual(traces[0]);
+      docker.must("rm", id);
+    });
 
-  test("has the same files after a second start", () => {
-    const id = docker.must(
-      ...RUN,
-      "--detach",
-      "--runtime",
-      "nvidia",
-      "--env",
-      "NVIDIA_VISIBLE_DEVICES=0,1",
-      "debian",
-      "nvidia-smi",
-      "-L",
-    );
-    docker.must("wait", id);
-    const before = changes(docker, id);
-    expect(docker.must("start", "--attach", id)).toBe(listing(pick(host, 0, 1)).trimEnd());
-    expect(changes(docker, id)).toEqual(before);
-    docker.must("rm", id);
-  });
+    test("runs with the new driver after an upgrade, and has nothing of the old one left", () => {
+      const words = [...NO_NETWORK, "--runtime", "upgraded", ...askFor("1"), "debian", "sleep", "600"];
+      const id = docker.must("run", "--detach", ...words);
+      const version = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"];
+      expect(docker.must("exec", id, ...version)).toBe(upgraded.driver);
+      const before = traceLayer(scope, docker, id);
+      expect(before.changes.join("\n")).toContain(upgraded.driver);
 
-  test("needs no -e when its image has ENV NVIDIA_VISIBLE_DEVICES=all", () => {
-    importImage(docker, debianTree(), "cuda", ["ENV NVIDIA_VISIBLE_DEVICES=all"]);
-    const words = [...RUN, "--rm", "--runtime", "nvidia"];
-    expect(docker.run(...words, "cuda", "nvidia-smi", "-L").stdout).toBe(listing(host.gpus));
-    const narrow = docker.run(...words, "--env", "NVIDIA_VISIBLE_DEVICES=5", "cuda", "nvidia-smi", "-L");
-    expect(narrow.stdout).toBe(listing(pick(host, 5)));
-  });
-
-  test("that asks for a GPU that is not there is refused in one line with code and remedy", () => {
-    const { status, stderr } = runGpu("8", ["true"]);
-    expect(status).not.toBe(0);
-    expect(stderr).toMatch(/nvidia-container-runtime: BERTH-R001: .*GPU 8.*; remedy: .*$/m);
-  });
-
-  test("started by nvidia-docker run with NV_GPU has those GPUs, and gives its exit status", () => {
-    const nvidiaDocker = (command: string): Output => {
-      const env = {
-        PATH: process.env["PATH"] ?? "",
-        DOCKER_HOST: docker.host,
-        NV_DOCKER: program("docker"),
-        NV_GPU: "2,4",
-      };
-      return run([join(host.bin, "nvidia-docker"), ...RUN, "--rm", "debian", "sh", "-c", command], { env });
-    };
-    expect(nvidiaDocker("nvidia-smi -L")).toEqual({ status: 0, stdout: listing(pick(host, 2, 4)), stderr: "" });
-    expect(nvidiaDocker("exit 7").status).toBe(7);
+      must([join(dist, "bin/berth"), "sim", "upgrade", upgraded.dir, "--driver", NEW_DRIVER]);
+      docker.must("restart", "--timeout", "0", id);
+      expect(docker.must("exec", id, ...version)).toBe(NEW_DRIVER);
+      expect(docker.must("exec", id, "nvidia-smi", "-L")).toBe(listing(pick(upgraded, 1)).trimEnd());
+      const after = traceLayer(scope, docker, id);
+      const renew = (text: string): string => text.replaceAll(upgraded.driver, NEW_DRIVER);
+      expect(after.changes).toEqual(before.changes.map(renew).toSorted());
+      expect(after.record).toBe(renew(before.record));
+      const cache = copyOut(scope, docker, `${id}:/etc/ld.so.cache`).toString("latin1");
+      expect(cache).toContain(`libcuda.so.${NEW_DRIVER}`);
+      expect(cache).not.toContain(upgraded.driver);
+      docker.must("rm", "--force", id);
+    });
   });
 
   describe("with a volume", () => {
-    /** A folder of the machine with the files of the image's folder, and how to see that it stayed as it was. */
-    function makeVolume(from: string): { readonly path: string; readonly snapshot: () => string } {
-      const path = scope.folder("volume");
-      must(["cp", "-a", `${debianTree()}${from}/.`, path]);
-      return {
-        path,
-        snapshot: () => must(["sh", "-ec", 'cd "$1" && find . -printf "%p %y %m %s %T@ %l\\n" | sort', "sh", path]),
-      };
-    }
+    test("over /etc lists its GPUs and finds libcuda.so.1, and the volume stays as it was", () => {
+      const volume = makeVolume(scope, `${debianTree()}/etc`);
+      addDockersFiles(volume.path);
+      const before = volume.snapshot();
+      const output = runGpu("3", ["sh", "-c", "nvidia-smi -L; ldconfig -p"], ["--volume", `${volume.path}:/etc`]);
+      expect(output.stdout).toStartWith(listing(pick(host, 3)));
+      expect(sonames(output.stdout)).toEqual(expect.arrayContaining(["libcuda.so.1", "libz.so.1"]));
+      expect(volume.snapshot()).toBe(before);
+    });
 
-    test("over /etc lists its GPUs, and the volume stays as it was", () => {
-      const volume = makeVolume("/etc");
-      // Docker itself puts mount points there.
-      docker.must(...RUN, "--rm", "--volume", `${volume.path}:/etc`, "debian", "true");
+    test("over /etc that has no loader cache lists its GPUs, and the volume stays as it was", () => {
+      const volume = makeVolume(scope, `${debianTree()}/etc`);
+      addDockersFiles(volume.path);
+      rmSync(join(volume.path, "ld.so.cache"));
       const before = volume.snapshot();
       expectListing(runGpu("3", ["nvidia-smi", "-L"], ["--volume", `${volume.path}:/etc`]), "one index");
       expect(volume.snapshot()).toBe(before);
     });
 
     test("over the library folder lists its GPUs, and the volume stays as it was", () => {
-      const volume = makeVolume(LIBRARIES);
+      const volume = makeVolume(scope, `${debianTree()}${LIBRARIES}`);
       const before = volume.snapshot();
-      expectListing(runGpu("3", ["nvidia-smi", "-L"], ["--volume", `${volume.path}:${LIBRARIES}`]), "one index");
+      const options = ["--volume", `${volume.path}:${LIBRARIES}`];
+      expectListing(runGpu("3", ["nvidia-smi", "-L"], options), "one index");
+      const { stdout } = runGpu("3", ["ldconfig", "-p"], options);
+      expect(stdout).toContain(`\tlibcuda.so.1 (libc6,x86-64) => /usr/local/nvidia/lib64/libcuda.so.${host.driver}\n`);
+      expect(volume.snapshot()).toBe(before);
+    });
+
+    test("over every folder that could take the driver's files is refused, and the volume stays as it was", () => {
+      const volume = makeVolume(scope, `${debianTree()}${LIBRARIES}`);
+      const before = volume.snapshot();
+      const options = ["--volume", `${volume.path}:${LIBRARIES}`, "--volume", `${volume.path}:/usr/local`];
+      const { status, stderr } = runGpu("3", ["nvidia-smi", "-L"], options);
+      expect(status).toBe(125);
+      expect(stderr).toMatch(/: nvidia-container-runtime: BERTH-P002: Cannot put "\S+" .*"\/usr\/local".*; remedy: /);
       expect(volume.snapshot()).toBe(before);
     });
   });
 
-  describe("where nvidia is the default runtime", () => {
-    let byDefault: Docker;
-
-    beforeAll(() => {
-      byDefault = startDocker(scope, { runtime: host.runtime, settings: { "default-runtime": "nvidia" } });
-      importImage(byDefault, debianTree(), "debian");
-    });
-
-    test("has the GPUs that it asks for, and a plain container has nothing of the driver", () => {
-      const gpu = byDefault.run(...RUN, "--rm", "--env", "NVIDIA_VISIBLE_DEVICES=3", "debian", "nvidia-smi", "-L");
-      expectListing(gpu, "one index");
-      const plain = byDefault.must(
-        ...RUN,
-        "--detach",
-        "debian",
-        "sh",
-        "-c",
-        "ls /dev | grep nvidia; ls /usr/bin/nvidia*",
-      );
-      byDefault.must("wait", plain);
-      expect(byDefault.run("logs", plain).stdout).toBe("");
-      expect(byDefault.must("diff", plain)).toBe("");
-    });
-
-    test("is built by docker build", () => {
-      const folder = scope.folder("build");
-      writeFileSync(join(folder, "Dockerfile"), 'FROM debian\nRUN echo built >/built\nCMD ["cat", "/built"]\n');
-      byDefault.must("build", "--quiet", "--network", "none", "--tag", "built", folder);
-      expect(byDefault.must(...RUN, "--rm", "built")).toBe("built");
-    });
-  });
-
-  test("whose root is another user of the machine (userns-remap) lists its GPUs", () => {
-    const subids = scope.folder("subids");
-    writeFileSync(join(subids, "map"), "nobody:200000:65536\n");
-    for (const name of ["upper", "work"]) mkdirSync(join(subids, name));
-    // The machine's own /etc/subuid and /etc/subgid stay as they are: only this daemon sees others.
-    const prepare = [
-      `mount -t overlay overlay -o lowerdir=/etc,upperdir=${subids}/upper,workdir=${subids}/work /etc`,
-      `cp ${subids}/map /etc/subuid`,
-      `cp ${subids}/map /etc/subgid`,
-    ].join("; ");
-    const remapped = startDocker(scope, {
-      runtime: host.runtime,
-      settings: { "userns-remap": "nobody:nogroup" },
-      prepare,
-    });
-    importImage(remapped, debianTree(), "debian");
-    const words = [...RUN, "--rm", "--runtime", "nvidia", "--env", "NVIDIA_VISIBLE_DEVICES=3", "debian"];
-    expect(
-      remapped
-        .run(...words, "sh", "-c", "cat /proc/self/uid_map")
-        .stdout.trim()
-        .split(/\s+/),
-    ).toEqual(["0", "200000", "65536"]);
-    expectListing(remapped.run(...words, "nvidia-smi", "-L"), "one index");
-    const owners = remapped.run(
-      ...words,
-      "sh",
-      "-c",
-      `stat -c %u /etc/ld.so.cache /etc/ld.so.conf.d/* ${LIBRARIES}/libcuda.so.1`,
+  test("that asks for a GPU that is not there is refused in one line with code, cause and remedy, and never starts", () => {
+    const id = docker.must("create", ...gpuWords("99"), "debian", "true");
+    const { status, stderr } = docker.run("start", "--attach", id);
+    const refusal =
+      "nvidia-container-runtime: BERTH-R001: Cannot find GPU 99: this host has 8 GPUs, 0 to 7; " +
+      'remedy: list the GPUs with "berth host"';
+    expect(status).toBe(1);
+    expect(stderr).toStartWith(
+      `Error response from daemon: failed to create task for container: failed to create shim task: OCI runtime create failed: ${refusal}: unknown\n`,
     );
-    expect(new Set(owners.stdout.trim().split("\n"))).toEqual(new Set(["0"]));
-  });
-
-  // The last one: the host has another driver afterwards.
-  test("has nothing of the old driver when it is started again after an upgrade", () => {
-    const script = `nvidia-smi --query-gpu=driver_version --format=csv,noheader; ldconfig -p; find / -xdev -name "*${host.driver}*"; grep -r "${host.driver}" /etc || true`;
-    const words = ["--runtime", "nvidia", "--env", "NVIDIA_VISIBLE_DEVICES=0", "debian", "sh", "-c", script];
-    const id = docker.must(...RUN, "--detach", ...words);
-    docker.must("wait", id);
-    expect(docker.must("logs", id)).toContain(`libcuda.so.${host.driver}`);
-    must([join(dist, "bin/berth"), "sim", "upgrade", host.dir, "--driver", NEW_DRIVER]);
-    const after = docker.must("start", "--attach", id);
-    expect(after).toContain(NEW_DRIVER);
-    expect(after).not.toContain(host.driver);
-    expect(after).toMatch(/^\tlibcuda\.so\.1 /m);
-    expect(docker.must("diff", id)).not.toContain(host.driver);
+    expect(docker.must("inspect", "--format", "{{.State.StartedAt}} {{.State.Pid}}", id)).toBe(
+      "0001-01-01T00:00:00Z 0",
+    );
+    expect(docker.must("diff", id)).toBe("");
     docker.must("rm", id);
   });
 
-  test("leaves no file of berth in the folder of its bundle", () => {
-    const left = readdirSync(join(host.dir, "run/berth"));
-    expect(left.filter((name) => name.startsWith("."))).toEqual([]);
-    expect(existsSync(join(host.dir, "run/berth/host.json"))).toBe(true);
-    expect(readFileSync(join(host.dir, "var/log/nvidia-container-runtime.log"), "utf8")).toContain("BERTH-R001");
+  describe("through nvidia-docker", () => {
+    function nvidiaDocker(args: readonly string[], more: Readonly<Record<string, string>> = {}): Output {
+      const env = { PATH: process.env["PATH"] ?? "", DOCKER_HOST: docker.host, NV_DOCKER: program("docker"), ...more };
+      return run([join(host.bin, "nvidia-docker"), ...args], { env });
+    }
+
+    test("run starts a container with the GPUs of NV_GPU, and gives its exit status", () => {
+      const words = ["run", "--rm", ...NO_NETWORK, "debian", "sh", "-c"];
+      const output = nvidiaDocker([...words, "nvidia-smi -L; exit 7"], { NV_GPU: "2" });
+      expect(output).toEqual({ status: 7, stdout: listing(pick(host, 2)), stderr: "" });
+      const two = nvidiaDocker([...words, "nvidia-smi -L"], { NV_GPU: "2 4" });
+      expect(two).toEqual({ status: 0, stdout: listing(pick(host, 2, 4)), stderr: "" });
+    });
+
+    test("run starts a container with the GPUs of -e, as version 2 did", () => {
+      const words = ["run", "--rm", ...NO_NETWORK, ...askFor("1"), "debian", "nvidia-smi", "-L"];
+      expect(nvidiaDocker(words)).toEqual({ status: 0, stdout: listing(pick(host, 1)), stderr: "" });
+    });
+
+    test("passes other commands and unknown ones on to docker, with what docker says and its exit status", () => {
+      for (const args of [["images", "--quiet"], ["no-such-command"], ["inspect", "no-such-container"]]) {
+        expect(nvidiaDocker(args)).toEqual(docker.run(...args));
+      }
+      expect(nvidiaDocker(["inspect", "no-such-container"]).status).toBe(1);
+    });
   });
 });
 
-/** What `docker diff` says, whose order is by chance. */
-function changes(docker: Docker, id: string): string[] {
-  return docker.must("diff", id).split("\n").toSorted();
+describeWith(["docker", "dockerd", "debootstrap"], "a machine whose default runtime of Docker is nvidia", () => {
+  let scope: Scope;
+  let host: SimHost;
+  let docker: Docker;
+
+  beforeAll(() => {
+    scope = new Scope("docker-default");
+    host = simHost(scope, "h100x8");
+    docker = startDocker(scope, { runtime: host.runtime, settings: { "default-runtime": "nvidia" } });
+    importImage(docker, debianTree(), "debian");
+    deriveImage(docker, "debian", "cuda", ["ENV NVIDIA_VISIBLE_DEVICES=all"]);
+  }, 600_000);
+
+  afterAll(() => scope.close());
+
+  test("gives a container the GPUs that it asks for, without --runtime", () => {
+    const output = docker.run("run", "--rm", ...NO_NETWORK, ...askFor("3"), "debian", "nvidia-smi", "-L");
+    expect(output).toEqual({ status: 0, stdout: listing(pick(host, 3)), stderr: "" });
+  });
+
+  test("leaves a plain container without a node, a file or a change of the driver", () => {
+    const id = docker.must("create", ...NO_NETWORK, "debian", "sh", "-c", LIST_NODES);
+    expect(docker.must("start", "--attach", id)).toBe("nvidia*");
+    expect(docker.must("diff", id)).toBe("");
+    docker.must("rm", id);
+  });
+
+  test("stops, pauses, kills and restarts containers as with runc", () => {
+    const id = docker.must("run", "--detach", ...NO_NETWORK, ...askFor("0"), "debian", "sleep", "600");
+    const state = (): string => docker.must("inspect", "--format", "{{.State.Status}} {{.State.ExitCode}}", id);
+    for (const [verb, expected] of [
+      ["pause", "paused 0"],
+      ["unpause", "running 0"],
+      ["kill", "exited 137"],
+      ["start", "running 0"],
+      ["restart --timeout 0", "running 0"],
+      ["stop --timeout 0", "exited 137"],
+    ] as const) {
+      docker.must(...verb.split(" "), id);
+      expect(`${verb}: ${state()}`).toBe(`${verb}: ${expected}`);
+    }
+    docker.must("rm", id);
+  });
+
+  describe("and docker build there", () => {
+    function build(name: string, lines: readonly string[]): Output {
+      const folder = scope.folder("build");
+      writeFileSync(join(folder, "Dockerfile"), lines.join("\n"));
+      return docker.run("build", "--no-cache", ...NO_NETWORK, "--tag", name, folder);
+    }
+
+    test("makes an image that has nothing of berth or the driver in it", () => {
+      expect(build("plain", ["FROM debian", "RUN ls /dev >/nodes"]).status).toBe(0);
+      const id = docker.must("create", "plain");
+      expect(copyOut(scope, docker, `${id}:/nodes`).toString()).not.toContain("nvidia");
+      const layer = docker.must("export", id, "--output", join(scope.dir, "plain.tar"));
+      expect(layer).toBe("");
+      const names = must(["tar", "-tf", join(scope.dir, "plain.tar")]);
+      expect(names).toContain("nodes\n");
+      expect(names).not.toMatch(/nvidia|berth/);
+      docker.must("rm", id);
+    });
+
+    test("gives GPUs to the steps of an image that asks for them, and what comes of it runs with other GPUs", () => {
+      const output = build("tool", ["FROM cuda", "RUN nvidia-smi -L >/seen", "ENV NVIDIA_VISIBLE_DEVICES=7"]);
+      expect(output.status).toBe(0);
+      const seen = docker.run("run", "--rm", ...NO_NETWORK, "tool", "sh", "-c", "nvidia-smi -L; cat /seen");
+      expect(seen).toEqual({ status: 0, stdout: listing(pick(host, 7)) + listing(host.gpus), stderr: "" });
+    });
+  });
+});
+
+/** The names in the output of `ldconfig -p`, sorted. */
+function sonames(text = ""): string[] {
+  return [...text.matchAll(/^\t(\S+) \(/gm)].map(([, name = ""]) => name).toSorted();
 }

@@ -1,4 +1,4 @@
-import { BerthError, parseStrictInteger } from "../base/index.ts";
+import { BerthError } from "../base/index.ts";
 
 /** What berth needs to know of a runtime's command line; the command line itself is handed on as it came. */
 export interface RuntimeArgs {
@@ -12,7 +12,6 @@ export interface RuntimeArgs {
   readonly logFormat: string | undefined;
   readonly isDebug: boolean;
   readonly isVersion: boolean;
-  readonly preserveFds: number;
 }
 
 /** Whether this call makes a container, so that its bundle is edited. Only the verb decides. */
@@ -49,13 +48,10 @@ const CREATION_WITH_VALUE: readonly string[] = [
   "user-log",
 ];
 
-/** More descriptors than any process can have: such a count is a slip. */
-const MAX_PRESERVED_FDS = 1 << 20;
-
 /**
  * Reads the words after the program's name. The bundle is named by any number of dashes and `b` or `bundle`, with `=` or
  * the next word, anywhere; the last one counts. Throws L005 for `create` and `run` only: an option without its value, or
- * a count of descriptors that is none. All other calls are the low-level runtime's own matter.
+ * crun's `--config`, which names a spec that berth does not edit. All other calls are the low-level runtime's own matter.
  */
 export function readRuntimeArgs(words: readonly string[]): RuntimeArgs {
   const before = takeOptions(words, 0, { withValue: GLOBALS_WITH_VALUE, isPermuting: false });
@@ -63,7 +59,7 @@ export function readRuntimeArgs(words: readonly string[]): RuntimeArgs {
   const isMaking = verb === "create" || verb === "run";
   const after = takeOptions(words, before.end + 1, { withValue: CREATION_WITH_VALUE, isPermuting: isMaking });
   const options = [...before.options, ...after.options];
-  if (isMaking) requireValues(options);
+  if (isMaking) checkCreation(options);
   return {
     verb,
     bundle: lastValue(options, ["b", "bundle"]) ?? "",
@@ -72,9 +68,34 @@ export function readRuntimeArgs(words: readonly string[]): RuntimeArgs {
     logFormat: lastValue(before.options, ["log-format"]),
     isDebug: isOn(before.options, ["debug"]),
     isVersion: isOn(before.options, ["version", "v"]),
-    preserveFds: readCount(lastValue(after.options, ["preserve-fds"]), isMaking),
   };
 }
+
+/** What runtimes can be asked to do: such a word is never the value of an option that is not known here. */
+const VERBS: readonly string[] = [
+  "checkpoint",
+  "create",
+  "delete",
+  "events",
+  "exec",
+  "features",
+  "help",
+  "init",
+  "kill",
+  "list",
+  "pause",
+  "ps",
+  "restore",
+  "resume",
+  "run",
+  "spec",
+  "start",
+  "state",
+  "update",
+];
+
+/** Options before the verb that are known to take none. */
+const GLOBAL_FLAGS: readonly string[] = ["debug", "h", "help", "systemd-cgroup", "v", "version"];
 
 interface Option {
   readonly name: string;
@@ -107,9 +128,9 @@ function takeOptions(words: readonly string[], start: number, rules: Rules): Tak
       if (!rules.isPermuting) return { options, positionals, end: at };
       continue;
     }
-    const option = readOption(word, words[at + 1], rules.withValue);
+    const option = readOption(word, words[at + 1], rules);
     options.push(option);
-    if (option.needsValue && option.value !== undefined && !word.includes("=")) at++;
+    if (option.value !== undefined && !word.includes("=")) at++;
   }
   return { options, positionals, end: words.length };
 }
@@ -118,13 +139,22 @@ function isOption(word: string): boolean {
   return word.startsWith("-") && word !== "-";
 }
 
-function readOption(word: string, next: string | undefined, withValue: readonly string[]): Option {
+function readOption(word: string, next: string | undefined, rules: Rules): Option {
   const [, name = "", value] = /^-+([^=]*)(?:=([^]*))?$/.exec(word) ?? [];
-  const needsValue = withValue.includes(name);
-  return { name, value: value ?? (needsValue ? next : undefined), needsValue };
+  const needsValue = rules.withValue.includes(name);
+  const takesNext = needsValue || (!rules.isPermuting && mayTake(name, next));
+  return { name, value: value ?? (takesNext ? next : undefined), needsValue };
 }
 
-function requireValues(options: readonly Option[]): void {
+/** An option of a runtime that berth does not know (`--platform systrap create`) may have a value. */
+function mayTake(name: string, next: string | undefined): boolean {
+  return !GLOBAL_FLAGS.includes(name) && next !== undefined && !isOption(next) && !VERBS.includes(next);
+}
+
+function checkCreation(options: readonly Option[]): void {
+  if (lastValue(options, ["config", "f"]) !== undefined) {
+    throw badArguments("--config names another spec than the bundle's", "put the spec into the bundle as config.json");
+  }
   const bare = options.find(({ needsValue, value }) => needsValue && value === undefined);
   if (bare !== undefined) throw badArguments(`the option "${bare.name}" has no value`, `give "${bare.name}" its value`);
 }
@@ -136,14 +166,6 @@ function lastValue(options: readonly Option[], names: readonly string[]): string
 function isOn(options: readonly Option[], names: readonly string[]): boolean {
   const last = options.findLast(({ name }) => names.includes(name));
   return last !== undefined && !["false", "0", "f", "F", "FALSE", "False"].includes(last.value ?? "");
-}
-
-function readCount(text: string | undefined, isMaking: boolean): number {
-  if (text === undefined) return 0;
-  const count = parseStrictInteger(text, MAX_PRESERVED_FDS);
-  if (count !== undefined) return count;
-  if (!isMaking) return 0;
-  throw badArguments(`"${text}" is no number of descriptors`, "give --preserve-fds a number from 0 on");
 }
 
 function badArguments(why: string, remedy: string): BerthError {

@@ -1,0 +1,31 @@
+import { existsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { must } from "../lib/run.ts";
+import type { Scope } from "../lib/scope.ts";
+
+/** A user's folder on the machine. */
+export interface Volume {
+  readonly path: string;
+  /** Every name in it with kind, rights, owner, size, time and content. */
+  readonly snapshot: () => string;
+}
+
+const SNAPSHOT = [
+  'cd "$1"',
+  'find . -printf "%p %y %m %U:%G %s %T@ %l\\n" | sort',
+  "find . -type f -exec sha256sum {} + | sort",
+].join(" && ");
+
+/** A volume with the files of a folder. */
+export function makeVolume(scope: Scope, from: string): Volume {
+  const path = scope.folder("volume");
+  must(["cp", "-a", `${from}/.`, path]);
+  return { path, snapshot: () => must(["sh", "-ec", SNAPSHOT, "sh", path]) };
+}
+
+/** Docker mounts files of its own on these and makes what is missing, in a volume too. */
+export function addDockersFiles(etc: string): void {
+  for (const name of ["hosts", "hostname", "resolv.conf"]) {
+    if (!existsSync(join(etc, name))) writeFileSync(join(etc, name), "");
+  }
+}
