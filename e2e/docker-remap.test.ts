@@ -1,1 +1,124 @@
-// This file is being written by task ENGINES (another worker): leave it alone, write the other themes.
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { askFor, NO_NETWORK, traceLayer } from "./engines/gpu-docker.ts";
+import { debianTree } from "./images/debian.ts";
+import { importImage, startDocker, type Docker } from "./lib/daemon.ts";
+import { describeWith } from "./lib/gate.ts";
+import { expectedListing, visibleDevices, WISHES } from "./lib/grants.ts";
+import { must, type Output } from "./lib/run.ts";
+import { Scope } from "./lib/scope.ts";
+import { listing, pick, simHost, type SimHost } from "./lib/sim-host.ts";
+
+/** The user of the machine that is root in the containers. */
+const REMAPPED = 200_000;
+
+describeWith(
+  ["docker", "dockerd", "debootstrap"],
+  "a container of Docker whose root is another user (userns-remap)",
+  () => {
+    let scope: Scope;
+    let host: SimHost;
+    let docker: Docker;
+
+    beforeAll(() => {
+      scope = new Scope("docker-remap");
+      host = simHost(scope, "h100x8");
+      docker = startDocker(scope, {
+        runtime: host.runtime,
+        settings: { "userns-remap": "nobody:nogroup" },
+        prepare: coverSubids(scope),
+      });
+      importImage(docker, debianTree(), "debian");
+    }, 600_000);
+
+    afterAll(() => scope.close());
+
+    function words(devices: string | undefined): readonly string[] {
+      return [...NO_NETWORK, "--runtime", "nvidia", ...askFor(devices), "debian"];
+    }
+
+    function runGpu(devices: string | undefined, args: readonly string[]): Output {
+      return docker.run("run", "--rm", ...words(devices), ...args);
+    }
+
+    test("is really mapped to another user", () => {
+      expect(runGpu("3", ["cat", "/proc/self/uid_map"]).stdout.trim().split(/\s+/)).toEqual([
+        "0",
+        `${REMAPPED}`,
+        "65536",
+      ]);
+    });
+
+    for (const wish of WISHES) {
+      test(`that asks for ${wish} lists exactly the GPUs that it was granted`, () => {
+        const output = runGpu(visibleDevices(wish, host), ["nvidia-smi", "-L"]);
+        const expected = expectedListing(wish, host);
+        if (expected === undefined) expect(output.stderr).toMatch(/exec: "nvidia-smi": executable file not found/);
+        else expect(output).toMatchObject({ stdout: expected, stderr: "" });
+      });
+    }
+
+    test("owns every file that berth wrote into its layer, and can run ldconfig", () => {
+      const id = docker.must("create", ...words("3"), "sh", "-ec", "ldconfig; ldconfig -p");
+      const output = docker.run("start", "--attach", id);
+      expect(output).toMatchObject({ status: 0, stderr: "" });
+      expect(output.stdout).toMatch(/^\tlibcuda\.so\.1 /m);
+      expect(docker.must("diff", id)).toContain("A /etc/ld.so.conf.d/00-berth.conf");
+      const owners = must(["find", layerFolder(docker, id), "-printf", "%U:%G\n"])
+        .trimEnd()
+        .split("\n");
+      expect(new Set(owners)).toEqual(new Set([`${REMAPPED}:${REMAPPED}`]));
+      docker.must("rm", id);
+    });
+
+    test("has the same files after a second start", () => {
+      const id = docker.must("create", ...words("0,1"), "nvidia-smi", "-L");
+      const [first, second] = ["first", "second"].map(() => {
+        expect(docker.must("start", "--attach", id)).toBe(listing(pick(host, 0, 1)).trimEnd());
+        return traceLayer(scope, docker, id);
+      });
+      expect(second).toEqual(first);
+      docker.must("rm", id);
+    });
+
+    test("cannot open a GPU that was not granted, nor make its node", () => {
+      const script = "cat /dev/nvidia2; cat /dev/nvidia3; mknod /other c 195 3";
+      const { status, stderr } = runGpu("2", ["sh", "-c", script]);
+      // Nothing is behind a simulated node: this is what an allowed one says.
+      expect(stderr.split("\n")).toEqual([
+        "cat: /dev/nvidia2: No such device or address",
+        "cat: /dev/nvidia3: No such file or directory",
+        "mknod: /other: Operation not permitted",
+        "",
+      ]);
+      expect(status).toBe(1);
+    });
+
+    test("cannot open a GPU that was not granted through a node that it was given as a volume", () => {
+      const node = join(scope.folder("node"), "nvidia3");
+      must(["mknod", node, "c", "195", "3"]);
+      must(["chmod", "666", node]);
+      const volume = ["--volume", `${node}:/dev/nvidia3`];
+      const { stderr } = docker.run("run", "--rm", ...volume, ...words("2"), "cat", "/dev/nvidia3");
+      expect(stderr).toBe("cat: /dev/nvidia3: Operation not permitted\n");
+    });
+  },
+);
+
+/** The machine's own /etc/subuid and /etc/subgid stay as they are: the daemon sees others in its mount namespace. */
+function coverSubids(scope: Scope): string {
+  const folder = scope.folder("subids");
+  for (const name of ["upper", "work"]) mkdirSync(join(folder, name));
+  writeFileSync(join(folder, "map"), `nobody:${REMAPPED}:65536\n`);
+  return [
+    `mount -t overlay overlay -o lowerdir=/etc,upperdir=${folder}/upper,workdir=${folder}/work /etc`,
+    `cp ${folder}/map /etc/subuid`,
+    `cp ${folder}/map /etc/subgid`,
+  ].join("; ");
+}
+
+/** The folder of the machine with what a container added to its image. */
+function layerFolder(docker: Docker, id: string): string {
+  return docker.must("inspect", "--format", "{{.GraphDriver.Data.UpperDir}}", id);
+}

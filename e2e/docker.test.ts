@@ -1,7 +1,16 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { askFor, copyOut, deriveImage, LIST_NODES, NO_NETWORK, runBeside, traceLayer } from "./engines/gpu-docker.ts";
+import {
+  askFor,
+  copyOut,
+  deriveImage,
+  LIST_NODES,
+  NO_NETWORK,
+  runBeside,
+  traceLayer,
+  type LayerTrace,
+} from "./engines/gpu-docker.ts";
 import { addDockersFiles, makeVolume } from "./engines/volume.ts";
 import { debianTree } from "./images/debian.ts";
 import { importImage, startDocker, type Docker } from "./lib/daemon.ts";
@@ -11,7 +20,6 @@ import { must, run, type Output } from "./lib/run.ts";
 import { Scope } from "./lib/scope.ts";
 import { listing, pick, simHost, type SimHost } from "./lib/sim-host.ts";
 
-const NEW_DRIVER = "575.57.08";
 const LIBRARIES = "/usr/lib/x86_64-linux-gnu";
 /** What `docker logs` and `docker run` say about a program that an image does not have. */
 const NO_NVIDIA_SMI = /exec: "nvidia-smi": executable file not found/;
@@ -82,6 +90,11 @@ describeWith(["docker", "dockerd", "debootstrap"], "a container of Docker with -
     test("lists its GPUs with a root file system that it cannot write", () => {
       const output = runGpu("3", ["sh", "-c", "nvidia-smi -L && ! touch /file 2>/dev/null"], ["--read-only"]);
       expect(output).toEqual({ status: 0, stdout: listing(pick(host, 3)), stderr: "" });
+    });
+
+    test("lists its GPUs with a root file system that it cannot write and a tmpfs on every folder for passing things", () => {
+      const passing = ["/run", "/tmp", "/var/tmp", "/etc/ld.so.conf.d"].flatMap((path) => ["--tmpfs", path]);
+      expectListing(runGpu("3", ["nvidia-smi", "-L"], ["--read-only", ...passing]), "one index");
     });
 
     test("lists its GPUs as a user without rights", () => {
@@ -169,26 +182,61 @@ describeWith(["docker", "dockerd", "debootstrap"], "a container of Docker with -
       docker.must("rm", id);
     });
 
-    test("runs with the new driver after an upgrade, and has nothing of the old one left", () => {
-      const words = [...NO_NETWORK, "--runtime", "upgraded", ...askFor("1"), "debian", "sleep", "600"];
-      const id = docker.must("run", "--detach", ...words);
+    describe("after an upgrade of the driver", () => {
       const version = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"];
-      expect(docker.must("exec", id, ...version)).toBe(upgraded.driver);
-      const before = traceLayer(scope, docker, id);
-      expect(before.changes.join("\n")).toContain(upgraded.driver);
 
-      must([join(dist, "bin/berth"), "sim", "upgrade", upgraded.dir, "--driver", NEW_DRIVER]);
-      docker.must("restart", "--timeout", "0", id);
-      expect(docker.must("exec", id, ...version)).toBe(NEW_DRIVER);
-      expect(docker.must("exec", id, "nvidia-smi", "-L")).toBe(listing(pick(upgraded, 1)).trimEnd());
-      const after = traceLayer(scope, docker, id);
-      const renew = (text: string): string => text.replaceAll(upgraded.driver, NEW_DRIVER);
-      expect(after.changes).toEqual(before.changes.map(renew).toSorted());
-      expect(after.record).toBe(renew(before.record));
-      const cache = copyOut(scope, docker, `${id}:/etc/ld.so.cache`).toString("latin1");
-      expect(cache).toContain(`libcuda.so.${NEW_DRIVER}`);
-      expect(cache).not.toContain(upgraded.driver);
-      docker.must("rm", "--force", id);
+      /** A container with the old driver, and what its layer is to look like after the upgrade that is done meanwhile. */
+      function upgradeAround(change: (id: string) => void): {
+        id: string;
+        old: string;
+        expected: Pick<LayerTrace, "changes" | "record">;
+      } {
+        const old = upgraded.driver;
+        const words = [...NO_NETWORK, "--runtime", "upgraded", ...askFor("1"), "debian", "sleep", "600"];
+        const id = docker.must("run", "--detach", ...words);
+        expect(docker.must("exec", id, ...version)).toBe(old);
+        change(id);
+        const { changes, record } = traceLayer(scope, docker, id);
+        expect(changes.join("\n")).toContain(old);
+        upgraded = upgradeDriver(upgraded);
+        const renew = (text: string): string => text.replaceAll(old, upgraded.driver);
+        return { id, old, expected: { changes: changes.map(renew).toSorted(), record: renew(record) } };
+      }
+
+      function expectNothingOf(old: string, id: string, expected: Pick<LayerTrace, "changes" | "record">): void {
+        expect(docker.must("exec", id, ...version)).toBe(upgraded.driver);
+        expect(docker.must("exec", id, "nvidia-smi", "-L")).toBe(listing(pick(upgraded, 1)).trimEnd());
+        const { changes, record } = traceLayer(scope, docker, id);
+        expect({ changes, record }).toEqual(expected);
+        const listed = docker.must("exec", id, "ldconfig", "-p");
+        expect(listed).toContain(`libcuda.so.${upgraded.driver}`);
+        expect(listed).not.toContain(old);
+      }
+
+      test("runs with the new driver, and has nothing of the old one left", () => {
+        const { id, old, expected } = upgradeAround(() => {});
+        docker.must("restart", "--timeout", "0", id);
+        expectNothingOf(old, id, expected);
+        expect(copyOut(scope, docker, `${id}:/etc/ld.so.cache`).includes(old)).toBeFalse();
+        docker.must("rm", "--force", id);
+      });
+
+      test("has nothing of the old driver left in its loader cache, when ldconfig ran in it before", () => {
+        const { id, old, expected } = upgradeAround((each) => docker.must("exec", each, "ldconfig"));
+        docker.must("restart", "--timeout", "0", id);
+        expectNothingOf(old, id, expected);
+        docker.must("rm", "--force", id);
+      });
+
+      test("has nothing of the old driver left, when its image was committed from a GPU container before", () => {
+        const { id, old } = upgradeAround((each) => docker.must("commit", each, "committed"));
+        const script = [version.join(" "), `find / -xdev -name "*${old}*"`, `grep -rs "${old}" /etc || true`].join(
+          "; ",
+        );
+        const words = [...NO_NETWORK, "--runtime", "upgraded", ...askFor("0"), "committed", "sh", "-c", script];
+        expect(docker.run("run", "--rm", ...words)).toEqual({ status: 0, stdout: `${upgraded.driver}\n`, stderr: "" });
+        docker.must("rm", "--force", id);
+      });
     });
   });
 
@@ -331,11 +379,11 @@ describeWith(["docker", "dockerd", "debootstrap"], "a machine whose default runt
 
     test("makes an image that has nothing of berth or the driver in it", () => {
       expect(build("plain", ["FROM debian", "RUN ls /dev >/nodes"]).status).toBe(0);
-      const id = docker.must("create", "plain");
+      const id = docker.must("create", "plain", "true");
       expect(copyOut(scope, docker, `${id}:/nodes`).toString()).not.toContain("nvidia");
-      const layer = docker.must("export", id, "--output", join(scope.dir, "plain.tar"));
-      expect(layer).toBe("");
-      const names = must(["tar", "-tf", join(scope.dir, "plain.tar")]);
+      const tar = join(scope.dir, "plain.tar");
+      docker.must("export", id, "--output", tar);
+      const names = must(["tar", "-tf", tar]);
       expect(names).toContain("nodes\n");
       expect(names).not.toMatch(/nvidia|berth/);
       docker.must("rm", id);
@@ -349,6 +397,13 @@ describeWith(["docker", "dockerd", "debootstrap"], "a machine whose default runt
     });
   });
 });
+
+/** Gives a simulated host the next driver. */
+function upgradeDriver(host: SimHost): SimHost {
+  const driver = `${Number.parseInt(host.driver, 10) + 5}.57.08`;
+  must([join(dist, "bin/berth"), "sim", "upgrade", host.dir, "--driver", driver]);
+  return { ...host, driver };
+}
 
 /** The names in the output of `ldconfig -p`, sorted. */
 function sonames(text = ""): string[] {

@@ -20,25 +20,26 @@ const RANK: Readonly<Record<string, number>> = {
 }; // prettier-ignore
 
 const IMPORT = /(?:\bfrom|\bimport)\s*\(?\s*"(\.[^"]+)"/g;
-const root = join(import.meta.dir, ".");
+const root = import.meta.dir;
 
-function faults(): string[] {
-  const found: string[] = [];
-  for (const file of new Bun.Glob("**/*.ts").scanSync(root)) {
-    const from = file.split("/")[0] ?? "";
-    if (file.endsWith(".test.ts")) continue;
-    if (RANK[from] === undefined) found.push(`${file}: no rank`);
-    for (const [, path = ""] of readFileSync(join(root, file), "utf8").matchAll(IMPORT)) {
-      const target = normalize(join(dirname(file), path));
-      const to = target.split("/")[0] ?? "";
-      const isInside = to === from || target.startsWith("../");
-      const isLower = (RANK[to] ?? Infinity) < (RANK[from] ?? -1) && target === `${to}/index.ts`;
-      if (!isInside && !isLower && from !== "main.ts") found.push(`${file} -> ${path}`);
-    }
-  }
-  return found;
+/** Why one import is not allowed; undefined: it is. `main.ts` may load any door. */
+function faultOf(from: string, file: string, path: string): string | undefined {
+  const target = normalize(join(dirname(file), path));
+  const to = target.split("/")[0] ?? "";
+  if (to === from || target.startsWith("../") || from === "main.ts") return undefined;
+  const isLower = (RANK[to] ?? Infinity) < (RANK[from] ?? -1) && target === `${to}/index.ts`;
+  return isLower ? undefined : `${file} -> ${path}`;
+}
+
+function faultsOf(file: string): string[] {
+  const from = file.split("/")[0] ?? "";
+  if (RANK[from] === undefined) return [`${file}: no rank`];
+  const imports = readFileSync(join(root, file), "utf8").matchAll(IMPORT);
+  return [...imports].map(([, path = ""]) => faultOf(from, file, path)).filter((fault) => fault !== undefined);
 }
 
 test("a folder imports only folders of a lower rank, and only their index.ts", () => {
-  expect(faults()).toEqual([]);
+  const files = [...new Bun.Glob("**/*.ts").scanSync(root)].filter((file) => !file.endsWith(".test.ts"));
+  expect(files.length).toBeGreaterThan(100);
+  expect(files.flatMap(faultsOf)).toEqual([]);
 });

@@ -28,8 +28,8 @@ interface Profile {
 }
 
 /** Makes a simulated host with the built berth, for as long as the scope lasts. */
-export function simHost(scope: Scope, profile: string): SimHost {
-  const dir = join(scope.dir, `host-${profile}`);
+export function simHost(scope: Scope, profile: string, parent = scope.dir): SimHost {
+  const dir = join(parent, `host-${profile}`);
   must([join(dist, "bin/berth"), "sim", "up", dir, "--profile", profile]);
   const data: Profile = JSON.parse(
     readFileSync(join(import.meta.dir, `../../src/sim/profiles/${profile}.json`), "utf8"),

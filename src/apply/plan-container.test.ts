@@ -6,7 +6,7 @@ import { DEBIAN, LIBRARIES, makeContainer, makeMachine, readTree, workFolder } f
 import { formatPlan } from "./format-plan.ts";
 import { planContainer, type ContainerPlan } from "./plan-container.ts";
 
-const CAPABILITIES = { supportedCapabilities: ["compute", "utility"] };
+const POLICY = { supportedCapabilities: ["compute", "utility"], acceptEnvWhenUnprivileged: true };
 
 function hostWith(folder: string, file: string): Host {
   const { host } = makeMachine(folder, { names: ["cuda"] });
@@ -27,7 +27,7 @@ function plan(dir: string, loadHost: (isRefresh: boolean) => Host): ContainerPla
     bundle: readBundle(dir),
     containerId: "c",
     stateDir: "/s",
-    policy: CAPABILITIES,
+    policy: POLICY,
     loadHost,
   });
   if (result.kind === "planned") result.rootfs.close();

@@ -4,7 +4,7 @@ import { spellOut, type Edits } from "../edits/index.ts";
 import { decide, type Grant, type Policy } from "../grant/index.ts";
 import type { Host } from "../host/index.ts";
 import { Root } from "../linux/index.ts";
-import { processEnv, rootfsPath, type Bundle } from "../oci/index.ts";
+import { boundingCapabilities, processEnv, rootfsPath, type Bundle } from "../oci/index.ts";
 import { readRequest } from "../request/index.ts";
 import type { SpecPlan } from "./plan.ts";
 import { planSpec } from "./plan-spec.ts";
@@ -63,7 +63,10 @@ function refused(error: unknown): ContainerPlan {
 
 function planOnce(input: ContainerInput, isRefresh: boolean): ContainerPlan {
   const { bundle } = input;
-  const request = readRequest({ env: processEnv(bundle.spec) });
+  const request = readRequest({
+    env: processEnv(bundle.spec),
+    boundingCapabilities: boundingCapabilities(bundle.spec),
+  });
   if (request.wants === "nothing") return { kind: "nothing", reason: request.devicesOrigin.text };
   const host = input.loadHost(isRefresh);
   const decision = decide(request, host, input.policy);

@@ -24,5 +24,5 @@ export { makePrivateFolder } from "./private-folder.ts";
 export { replaceFile } from "./replace-file.ts";
 export { runProgram, type RunOptions, type RunResult } from "./run-program.ts";
 export { formatTable } from "./table.ts";
-export { printErr, printOut, writeAll } from "./term.ts";
+export { printErr, printOut } from "./term.ts";
 export { VERSION } from "./version.ts";

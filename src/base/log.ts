@@ -35,7 +35,9 @@ export function openLog(sinks: readonly LogSink[], minimum: LogLevel, clock: () 
   if (sinks.length === 0) return SILENT_LOG;
   const write = (level: LogLevel, message: string): void => {
     if (LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(minimum)) return;
-    const time = clock().toISOString().replace(/\.\d+Z$/, "Z");
+    const time = clock()
+      .toISOString()
+      .replace(/\.\d+Z$/, "Z");
     for (const sink of sinks) append(sink.path, formatLine(sink.format, { time, level, message }));
   };
   return {
@@ -53,7 +55,8 @@ function formatLine(format: LogSink["format"], entry: { time: string; level: Log
 }
 
 function append(path: string, line: string): void {
-  const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  const flags =
+    constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
     const fd = openSync(path, flags, 0o644);

@@ -1,6 +1,7 @@
 /**
- * `config.toml` of the NVIDIA container stack, and berth's own table in it. Reads it; which of its programs are safe to
- * start is not decided here. Keys and defaults: NVIDIA container toolkit 1.20.
+ * `config.toml` of the NVIDIA container stack, with berth's own table in it, and the low-level runtime that it names. Keys,
+ * defaults and the order of the search: NVIDIA container toolkit 1.20.
  */
 export type { Config } from "./config.ts";
 export { loadConfig } from "./load-config.ts";
+export { findLowLevel, rememberLowLevel } from "./low-level.ts";

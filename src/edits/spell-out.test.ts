@@ -10,7 +10,10 @@ const host = fakeHost(8);
 
 function editsFor(devices: string, capabilities = "", on = host): Edits {
   const env = [`NVIDIA_VISIBLE_DEVICES=${devices}`, `NVIDIA_DRIVER_CAPABILITIES=${capabilities}`];
-  const decision = decide(readRequest({ env }), on, { supportedCapabilities: CAPABILITIES });
+  const decision = decide(readRequest({ env, boundingCapabilities: [] }), on, {
+    supportedCapabilities: CAPABILITIES,
+    acceptEnvWhenUnprivileged: true,
+  });
   if (decision.kind !== "granted") throw new Error(JSON.stringify(decision));
   return spellOut(decision.grant, on);
 }

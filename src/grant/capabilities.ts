@@ -1,7 +1,7 @@
 import { BerthError, escapeControls } from "../base/index.ts";
 import { CAPABILITIES, type Capability } from "../host/index.ts";
 import type { Request } from "../request/index.ts";
-import type { Policy } from "./decide.ts";
+import type { Policy } from "./policy.ts";
 import type { GrantedCapability } from "./grant.ts";
 
 const DEFAULTS: readonly Capability[] = ["compute", "utility"];

@@ -2,23 +2,18 @@ import { expect, test } from "bun:test";
 import { CAPABILITIES, type Host, type MigDevice } from "../host/index.ts";
 import { readRequest } from "../request/index.ts";
 import { fakeGpu, fakeHost } from "./fake-host.test-helper.ts";
-import { decide, type Grant } from "./index.ts";
+import { decide, type Grant, type Policy } from "./index.ts";
 
-const POLICY = { supportedCapabilities: CAPABILITIES };
+const POLICY: Policy = { supportedCapabilities: CAPABILITIES, acceptEnvWhenUnprivileged: true };
 const MIG: MigDevice = fakeGpu(2).migDevices[0] ?? { gpuInstance: 0, computeInstance: 0, uuid: undefined, nodes: [] };
 
 function without(path: string): Host {
   return fakeHost(1, { controlNodes: fakeHost(1).controlNodes.filter((node) => node.path !== path) });
 }
 
-function decideFor(
-  devices: string,
-  host: Host = fakeHost(4),
-  capabilities = "",
-  policy: typeof POLICY | { supportedCapabilities: string[] } = POLICY,
-) {
+function decideFor(devices: string, host: Host = fakeHost(4), capabilities = "", policy: Policy = POLICY) {
   const env = [`NVIDIA_VISIBLE_DEVICES=${devices}`, `NVIDIA_DRIVER_CAPABILITIES=${capabilities}`];
-  return decide(readRequest({ env }), host, policy);
+  return decide(readRequest({ env, boundingCapabilities: [] }), host, policy);
 }
 
 function granted(...args: Parameters<typeof decideFor>): Grant {
@@ -131,7 +126,10 @@ test.each([
 });
 
 test("a capability that the administrator does not allow is refused, and the refusal lists what is allowed", () => {
-  const decision = decideFor("0", fakeHost(1), "graphics", { supportedCapabilities: ["compute", "utility"] });
+  const decision = decideFor("0", fakeHost(1), "graphics", {
+    ...POLICY,
+    supportedCapabilities: ["compute", "utility"],
+  });
   expect(decision).toMatchObject({
     kind: "refused",
     problem: { code: "BERTH-R003", remedy: "ask for some of compute, utility, or for all" },
@@ -151,4 +149,13 @@ test("a node that nothing granted needs may be missing", () => {
 test("a megabyte in a variable makes no megabyte of reason or refusal", () => {
   const decision = decideFor("0", fakeHost(1), "x".repeat(1_000_000));
   expect(decision.kind === "refused" && decision.problem.message.length).toBeLessThan(500);
+});
+
+test("where the administrator does not accept it, the environment of an unprivileged container gives nothing", () => {
+  const policy: Policy = { ...POLICY, acceptEnvWhenUnprivileged: false };
+  const ask = (...boundingCapabilities: string[]) => {
+    return decide(readRequest({ env: ["NVIDIA_VISIBLE_DEVICES=all"], boundingCapabilities }), fakeHost(2), policy);
+  };
+  expect(ask("CAP_MKNOD")).toMatchObject({ kind: "nothing", reason: expect.stringContaining("not accepted") });
+  expect(ask("CAP_SYS_ADMIN").kind).toBe("granted");
 });

@@ -5,16 +5,20 @@ import { grantCapabilities } from "./capabilities.ts";
 import { grantDevices } from "./devices.ts";
 import type { Decision, Grant } from "./grant.ts";
 import { checkNodes } from "./nodes.ts";
+import type { Policy } from "./policy.ts";
 
-/** What the administrator allows. */
-export interface Policy {
-  /** `supported-driver-capabilities` of config.toml, each a known name. */
-  readonly supportedCapabilities: readonly string[];
-}
-
-/** Decides what a container gets of `host`, with a reason for each thing, or refuses with code, cause and remedy. */
+/**
+ * Decides what a container gets of `host`, with a reason for each thing, or refuses with code, cause and remedy. A request by the
+ * environment of an unprivileged container counts as none where the administrator does not accept it, as in the NVIDIA stack.
+ */
 export function decide(request: Request, host: Host, policy: Policy): Decision {
   if (request.wants === "nothing") return { kind: "nothing", reason: escapeControls(request.devicesOrigin.text) };
+  if (!request.isPrivileged && !policy.acceptEnvWhenUnprivileged) {
+    return {
+      kind: "nothing",
+      reason: `${escapeControls(request.devicesOrigin.text)} is not accepted of an unprivileged container`,
+    };
+  }
   try {
     return { kind: "granted", grant: grant(request, host, policy) };
   } catch (error) {

@@ -2,5 +2,6 @@
  * Decide: what a container gets, each thing with its reason, or a refusal with code, cause and remedy. All policy is here; nothing
  * here knows how a grant is carried out.
  */
-export { decide, type Policy } from "./decide.ts";
+export { decide } from "./decide.ts";
 export type { Decision, Grant, GrantedCapability, GrantedGpu, GrantedMigDevice } from "./grant.ts";
+export { policyOf, type Policy } from "./policy.ts";

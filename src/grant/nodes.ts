@@ -7,11 +7,14 @@ const MIG_NODES = 2;
 
 /**
  * Throws BERTH-D003 unless this host has the nodes without which the granted devices could not be used: nvidiactl,
- * each GPU's own, both of each MIG device. A grant without a device needs none.
+ * nvidia-uvm for compute, each GPU's own, both of each MIG device. A grant without a device needs none.
  */
 export function checkNodes(grant: Grant, host: Host): void {
   if (grant.gpus.length + grant.migDevices.length === 0) return;
   checkControlNode("/dev/nvidiactl", "nvidia-modprobe", host);
+  // Without it every CUDA call fails inside, in words that do not lead here.
+  const isForCuda = grant.capabilities.some(({ name }) => name === "compute");
+  if (isForCuda) checkControlNode("/dev/nvidia-uvm", "nvidia-modprobe -u -c 0", host);
   const parents = grant.migDevices.map(({ parent }) => parent);
   for (const gpu of [...grant.gpus.map((granted) => granted.gpu), ...parents]) checkGpuNode(gpu, host);
   for (const { parent, device } of grant.migDevices) {

@@ -78,16 +78,6 @@ export function lstatIfThere(path: string): Stats | undefined {
   }
 }
 
-/** The target text of a link; undefined for anything else and for nothing. */
-export function readLinkIfThere(path: string): string | undefined {
-  try {
-    return readlinkSync(path);
-  } catch (error) {
-    if (isMissing(error) || errnoCode(error) === "EINVAL") return undefined;
-    throw error;
-  }
-}
-
 function isMissing(error: unknown): boolean {
   const code = errnoCode(error);
   return code === "ENOENT" || code === "ENOTDIR";

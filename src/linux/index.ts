@@ -2,7 +2,7 @@
  * The Linux kernel and its file formats: system calls over FFI, a root file system behind a handle, ELF headers, the
  * loader's cache. Knows no GPU and makes no decision. Formats: glibc elf/dl-cache.c, the System V ABI (ELF), openat2(2).
  */
-export { cString, errnoName, syscall, SysError, trySyscall, type SyscallArg, type SyscallName } from "./sys.ts";
+export { syscall, SysError, type SyscallArg, type SyscallName } from "./sys.ts";
 export { effectiveUid, parseCharMajors, readBootId, readBounded, readText, splitDeviceNumber } from "./proc.ts";
 export type { FileStat } from "./file-stat.ts";
 export { Root, type Place } from "./root.ts";

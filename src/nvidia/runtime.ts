@@ -1,21 +1,11 @@
 import { join } from "node:path";
 import { carryOut, formatStep, planContainer, type PlannedContainer } from "../apply/index.ts";
-import {
-  BerthError,
-  formatProblem,
-  LOG_LEVELS,
-  openLog,
-  printOut,
-  VERSION,
-  type Log,
-  type LogLevel,
-  type LogSink,
-} from "../base/index.ts";
-import { loadConfig, type Config } from "../config/index.ts";
+import { BerthError, formatProblem, openLog, printOut, VERSION, type Log, type LogSink } from "../base/index.ts";
+import { findLowLevel, loadConfig, rememberLowLevel, type Config } from "../config/index.ts";
+import { policyOf } from "../grant/index.ts";
 import { loadHost, type Host } from "../host/index.ts";
 import { argText, execRestored, readEnv, type LaunchRecord } from "../linux/index.ts";
 import { isCreation, readBundle, readRuntimeArgs, type RuntimeArgs } from "../oci/index.ts";
-import { findLowLevel, rememberLowLevel } from "./low-level.ts";
 
 const DEFAULT_CONFIG = "/etc/nvidia-container-runtime/config.toml";
 const DEFAULT_STATE = "/run/berth";
@@ -42,6 +32,7 @@ export function runtimeDoor(record: LaunchRecord | undefined): never {
   try {
     const config = loadConfig({ get: (name) => readEnv(record, name) }, record.config);
     log = openRuntimeLog(args, config);
+    for (const warning of config.warnings) log.warn(warning);
     return handle({ record, args, config, log });
   } catch (thrown) {
     const error = BerthError.from(thrown);
@@ -69,7 +60,7 @@ function editBundle(call: Call): void {
     bundle,
     containerId: args.containerId ?? "",
     stateDir,
-    policy: { supportedCapabilities: config.supportedDriverCapabilities },
+    policy: policyOf(config),
     loadHost: (isRefresh) => findHost(call, stateDir, isRefresh),
   });
   if (result.kind === "nothing") return log.debug(`"${bundle.configPath}" stays as it is: ${result.reason}`);
@@ -125,11 +116,7 @@ function openRuntimeLog(args: RuntimeArgs, config: Config | undefined): Log {
     sinks.push({ path: config.debug, format: "text" });
   if (args.log !== undefined && args.log !== "")
     sinks.push({ path: args.log, format: args.logFormat === "json" ? "json" : "text" });
-  return openLog(sinks, args.isDebug ? "debug" : levelOf(config?.logLevel), now);
-}
-
-function levelOf(name: string | undefined): LogLevel {
-  return LOG_LEVELS.find((level) => level === name) ?? "info";
+  return openLog(sinks, args.isDebug ? "debug" : (config?.logLevel ?? "info"), now);
 }
 
 function now(): Date {

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import { readRequest } from "./index.ts";
 
-const wants = (...env: string[]) => readRequest({ env }).wants;
-const capabilities = (...env: string[]) => readRequest({ env }).capabilities;
+const wants = (...env: string[]) => readRequest({ env, boundingCapabilities: [] }).wants;
+const capabilities = (...env: string[]) => readRequest({ env, boundingCapabilities: [] }).capabilities;
 
 test("a container without the variable asks for nothing", () => {
   expect(wants("PATH=/bin")).toBe("nothing");
@@ -29,11 +29,11 @@ test("capabilities are read as asked: unset and empty are the default, all is al
 });
 
 test("a request says where it was asked", () => {
-  expect(readRequest({ env: ["NVIDIA_VISIBLE_DEVICES=0,1"] }).devicesOrigin).toEqual({
+  expect(readRequest({ env: ["NVIDIA_VISIBLE_DEVICES=0,1"], boundingCapabilities: [] }).devicesOrigin).toEqual({
     source: "env",
     text: "NVIDIA_VISIBLE_DEVICES=0,1",
   });
-  expect(readRequest({ env: [] }).devicesOrigin).toEqual({
+  expect(readRequest({ env: [], boundingCapabilities: [] }).devicesOrigin).toEqual({
     source: "default",
     text: "NVIDIA_VISIBLE_DEVICES is not set",
   });

@@ -6,6 +6,8 @@ import { shorten } from "./shorten.ts";
 export interface RequestSource {
   /** `process.env` of the spec: `NAME=value` entries, the last one of a name counts. */
   readonly env: readonly string[];
+  /** `process.capabilities.bounding` of the spec. */
+  readonly boundingCapabilities: readonly string[];
 }
 
 const DEVICES = "NVIDIA_VISIBLE_DEVICES";
@@ -25,6 +27,7 @@ export function readRequest(source: RequestSource): Request {
     capabilities: parseCapabilities(capabilities),
     devicesOrigin: originOf(env, DEVICES, isLegacy),
     capabilitiesOrigin: originOf(env, CAPABILITIES, isLegacy),
+    isPrivileged: source.boundingCapabilities.includes("CAP_SYS_ADMIN"),
   };
 }
 

@@ -9,11 +9,13 @@ export interface Request {
   /** Where the devices were asked for, for messages: `NVIDIA_VISIBLE_DEVICES=0,1`. */
   readonly devicesOrigin: Origin;
   readonly capabilitiesOrigin: Origin;
+  /** The container could do anything with devices in any case: it has CAP_SYS_ADMIN. */
+  readonly isPrivileged: boolean;
 }
 
 /** Where something was asked for. `text` is the container's, shortened: escape it before printing. */
 export interface Origin {
-  readonly source: "env" | "default" | "flag";
+  readonly source: "env" | "default";
   readonly text: string;
 }
 

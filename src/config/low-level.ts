@@ -1,4 +1,5 @@
-import { accessSync, constants, readFileSync, statSync, type Stats } from "node:fs";
+import { accessSync, constants, readFileSync, realpathSync, statSync, type Stats } from "node:fs";
+import { dirname } from "node:path";
 import { BerthError, makePrivateFolder, replaceFile } from "../base/index.ts";
 import { effectiveUid, formatLowLevelNote, isLauncher, type LowLevelLookup } from "../linux/index.ts";
 
@@ -21,14 +22,17 @@ export interface Lookup {
  */
 export function findLowLevel({ candidates, path, self }: Lookup): string {
   const folders = `${path ?? ""}:${FALLBACK_PATH}`.split(":").filter((folder) => folder.startsWith("/"));
-  const places = candidates.flatMap((name) => {
-    return name.includes("/") ? [name] : folders.map((folder) => `${folder.replace(/\/+$/, "")}/${name}`);
-  });
   const faults: string[] = [];
-  for (const place of places) {
-    const fault = findFault(place, self);
-    if (fault === undefined) return place;
-    if (fault !== "missing") faults.push(`"${place}" ${fault}`);
+  for (const name of candidates) {
+    const isPath = name.includes("/");
+    const places = isPath ? [name] : folders.map((folder) => `${folder.replace(/\/+$/, "")}/${name}`);
+    for (const place of places) {
+      const fault = findFault(place, self);
+      if (fault === undefined) return place;
+      if (fault !== "missing") faults.push(`"${place}" ${fault}`);
+    }
+    // A runtime that was named by its path is never exchanged for another one: it may be there for its isolation.
+    if (isPath && faults.length > 0) break;
   }
   throw nothingFound(candidates, faults);
 }
@@ -38,9 +42,22 @@ function findFault(place: string, self: string): string | undefined {
   const stat = statSync(place, { throwIfNoEntry: false });
   if (stat === undefined || !stat.isFile() || !isExecutable(place)) return "missing";
   if (!place.startsWith("/")) return "is not an absolute path";
-  if (stat.uid !== 0 && stat.uid !== effectiveUid()) return `belongs to user ${stat.uid}`;
-  if ((stat.mode & 0o002) !== 0 || ((stat.mode & 0o020) !== 0 && stat.gid !== 0)) return "can be written by others";
-  return isOurselves(place, stat, self) ? "is berth itself" : undefined;
+  const folder = dirname(realpathSync(place));
+  return (
+    findOwnerFault(stat) ??
+    prefixed(`is in "${folder}", which `, findOwnerFault(statSync(folder))) ??
+    (isOurselves(place, stat, self) ? "is berth itself" : undefined)
+  );
+}
+
+/** A file or folder that another user may change. */
+function findOwnerFault({ uid, gid, mode }: Stats): string | undefined {
+  if (uid !== 0 && uid !== effectiveUid()) return `belongs to user ${uid}`;
+  return (mode & 0o002) !== 0 || ((mode & 0o020) !== 0 && gid !== 0) ? "can be written by others" : undefined;
+}
+
+function prefixed(text: string, fault: string | undefined): string | undefined {
+  return fault === undefined ? undefined : text + fault;
 }
 
 function isExecutable(place: string): boolean {

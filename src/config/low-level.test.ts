@@ -56,15 +56,36 @@ test.each([[[]], [NAMES]])("no runtime at all is said with what was looked for: 
   );
 });
 
-test("a file that others can write is not started, and the next one is", () => {
+const unsafe = (part: string) =>
+  expect.objectContaining({ code: "BERTH-L002", message: expect.stringContaining(part) });
+
+test("a file that others can write is passed over in PATH", () => {
+  using work = workFolder();
+  program(join(work.path, "bad/berth-test-runc"), 0o777);
+  const good = program(join(work.path, "good/berth-test-runc"));
+  const path = `${work.path}/bad:${work.path}/good`;
+  expect(findLowLevel({ candidates: NAMES, path, self: "/none" })).toBe(good);
+  const run = () => findLowLevel({ candidates: NAMES, path: `${work.path}/bad`, self: "/none" });
+  expect(run).toThrow(unsafe("written by others"));
+});
+
+test("a runtime that is named by its path is never exchanged for another one", () => {
   using work = workFolder();
   const bad = program(join(work.path, "bad"), 0o777);
   const good = program(join(work.path, "good"));
-  expect(findLowLevel({ candidates: [bad, good], path: "", self: "/none" })).toBe(good);
-  const run = () => findLowLevel({ candidates: [bad], path: "", self: "/none" });
-  expect(run).toThrow(
-    expect.objectContaining({ code: "BERTH-L002", message: expect.stringContaining("written by others") }),
-  );
+  expect(() => findLowLevel({ candidates: [bad, good], path: "", self: "/none" })).toThrow(unsafe("written by others"));
+  expect(findLowLevel({ candidates: [join(work.path, "missing"), good], path: "", self: "/none" })).toBe(good);
+});
+
+test("a file in a folder that others can write is not started, through a link neither", () => {
+  using work = workFolder();
+  const file = program(join(work.path, "open/runc"));
+  chmodSync(join(work.path, "open"), 0o777);
+  symlinkSync(file, join(work.path, "link"));
+  for (const candidate of [file, join(work.path, "link")]) {
+    const run = () => findLowLevel({ candidates: [candidate], path: "", self: "/none" });
+    expect(run).toThrow(unsafe(`is in "${work.path}/open", which can be written by others`));
+  }
 });
 
 test.skipIf(!isRoot)("another user's file is not started", () => {
