@@ -125,6 +125,7 @@ const NODE: DeviceNode = {
   gid: 0,
 };
 const CONTROL: DeviceNode = { ...NODE, path: "/dev/nvidiactl", hostPath: "/dev/zero", minor: 5 };
+const UVM: DeviceNode = { ...NODE, path: "/dev/nvidia-uvm", hostPath: "/dev/full", minor: 7 };
 const GPU: Gpu = {
   index: 0,
   minor: 0,
@@ -173,7 +174,7 @@ export function makeMachine(
     reason,
   }));
   return {
-    host: { root: "/", driver, gpus: [GPU], controlNodes: [CONTROL], libraries: [], files: [], warnings: [] },
+    host: { root: "/", driver, gpus: [GPU], controlNodes: [CONTROL, UVM], libraries: [], files: [], warnings: [] },
     grant: {
       driver,
       gpus: [{ gpu: GPU, reason }],

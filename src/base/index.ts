@@ -19,7 +19,7 @@ export {
   type JsonObject,
   type JsonValue,
 } from "./json.ts";
-export { LOG_LEVELS, openLog, SILENT_LOG, type Log, type LogLevel, type LogSink } from "./log.ts";
+export { openLog, SILENT_LOG, type Log, type LogLevel, type LogSink } from "./log.ts";
 export { makePrivateFolder } from "./private-folder.ts";
 export { replaceFile } from "./replace-file.ts";
 export { runProgram, type RunOptions, type RunResult } from "./run-program.ts";

@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import { escapeControls } from "./error.ts";
 import { writeAll } from "./term.ts";
 
-export const LOG_LEVELS = ["trace", "debug", "info", "warning", "error"] as const;
+const LOG_LEVELS = ["trace", "debug", "info", "warning", "error"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** Where log lines go. Text lines are logrus text (`time=… level=… msg=…`), JSON lines are runc's `--log-format json`. */
