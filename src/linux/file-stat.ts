@@ -1,4 +1,4 @@
-import { fstatSync } from "node:fs";
+import { SysError, trySyscall } from "./sys.ts";
 
 export interface FileStat {
   readonly kind: "file" | "folder" | "link" | "char" | "block" | "fifo" | "socket";
@@ -10,10 +10,9 @@ export interface FileStat {
   /** Of the device that a node stands for; 0 for everything else. */
   readonly major: number;
   readonly minor: number;
-  /** Of the file system. With `ino` it says which file this is. */
-  readonly dev: bigint;
+  /** Of the file system, "major:minor". With `ino` it says which file this is. */
+  readonly dev: string;
   readonly ino: bigint;
-  readonly mtimeNs: bigint;
 }
 
 const KINDS: Readonly<Record<number, FileStat["kind"]>> = {
@@ -26,19 +25,42 @@ const KINDS: Readonly<Record<number, FileStat["kind"]>> = {
   0o140000: "socket",
 };
 
-/** What an open descriptor is, O_PATH ones too. Throws the errno error of fstat(2). */
+const AT_SYMLINK_NOFOLLOW = 0x100;
+const AT_EMPTY_PATH = 0x1000;
+const STATX_BASIC_STATS = 0x7ff;
+const STATX_BYTES = 256;
+const ENOENT = 2;
+/** One for all calls: what is in it is read before the next one. */
+let answer: DataView | undefined;
+
+/** What an open descriptor is, O_PATH ones too. Throws the SysError of statx(2). */
 export function statDescriptor(fd: number): FileStat {
-  const { mode, size, uid, gid, rdev, dev, ino, mtimeNs } = fstatSync(fd, { bigint: true });
+  const stat = statWith(fd, "", AT_EMPTY_PATH);
+  if (stat === undefined) throw new SysError("statx", ENOENT);
+  return stat;
+}
+
+/** What `name` in an open folder is, a link itself; undefined when there is nothing. Throws the SysError of statx(2). */
+export function statAt(folder: number, name: string): FileStat | undefined {
+  return statWith(folder, name, AT_SYMLINK_NOFOLLOW);
+}
+
+/** Offsets of struct statx: linux/stat.h. */
+function statWith(fd: number, name: string, flags: number): FileStat | undefined {
+  const view = (answer ??= new DataView(new ArrayBuffer(STATX_BYTES)));
+  const result = trySyscall("statx", fd, name, flags, STATX_BASIC_STATS, new Uint8Array(view.buffer));
+  if (result === -ENOENT) return undefined;
+  if (result < 0) throw new SysError("statx", -result, name);
+  const mode = view.getUint16(28, true);
   return {
-    kind: KINDS[Number(mode) & 0o170000] ?? "file",
-    size: Number(size),
-    mode: Number(mode) & 0o7777,
-    uid: Number(uid),
-    gid: Number(gid),
-    major: Number(((rdev >> 8n) & 0xfffn) | ((rdev >> 32n) & ~0xfffn)),
-    minor: Number((rdev & 0xffn) | ((rdev >> 12n) & 0xffffff00n)),
-    dev,
-    ino,
-    mtimeNs,
+    kind: KINDS[mode & 0o170000] ?? "file",
+    size: Number(view.getBigUint64(40, true)),
+    mode: mode & 0o7777,
+    uid: view.getUint32(20, true),
+    gid: view.getUint32(24, true),
+    major: view.getUint32(128, true),
+    minor: view.getUint32(132, true),
+    dev: `${view.getUint32(136, true)}:${view.getUint32(140, true)}`,
+    ino: view.getBigUint64(32, true),
   };
 }

@@ -99,8 +99,9 @@ describe("reading", () => {
 
   test("stat tells the numbers of a file and of a device node", () => {
     chmodSync(join(inside, "etc/plain"), 0o4750);
-    const { ino, dev, mtimeNs } = lstatSync(join(inside, "etc/plain"), { bigint: true });
-    const expected = { kind: "file", size: 6, mode: 0o4750, ...US, major: 0, minor: 0, ino, dev, mtimeNs } as const;
+    const { ino } = lstatSync(join(inside, "etc/plain"), { bigint: true });
+    const dev = expect.stringMatching(/^\d+:\d+$/);
+    const expected = { kind: "file", size: 6, mode: 0o4750, ...US, major: 0, minor: 0, ino, dev } as const;
     expect(root.stat("/etc/plain")).toEqual(expected);
     const machine = Root.open("/");
     expect(machine.stat("/dev/null")).toMatchObject({ kind: "char", major: 1, minor: 3 });

@@ -1,6 +1,6 @@
 import { closeSync, constants, readlinkSync } from "node:fs";
 import { BerthError } from "../base/index.ts";
-import { statDescriptor, type FileStat } from "./file-stat.ts";
+import { statAt, statDescriptor, type FileStat } from "./file-stat.ts";
 import { FOLDER, LOOK_UP, O_PATH, openIn, WRITE } from "./open-in.ts";
 import { listFolder, readLinkAt, readRegular } from "./read-at.ts";
 import { joinPath, normalizePath, refusal, splitPath } from "./root-path.ts";
@@ -30,6 +30,9 @@ export class Root {
   /** The folder on this machine, as it was given; only for messages. */
   readonly path: string;
   readonly #fd: number;
+  /** The folders that were looked into and written into last: most calls are about neighbours of the one before. */
+  readonly #near = new FolderHandle(LOOK_UP);
+  readonly #into = new FolderHandle(WRITE);
 
   private constructor(path: string, fd: number) {
     this.path = path;
@@ -46,6 +49,7 @@ export class Root {
   }
 
   close(): void {
+    this.#forget();
     closeSync(this.#fd);
   }
 
@@ -60,7 +64,7 @@ export class Root {
 
   /** As `stat`, but a link in the last place is not followed. */
   lstat(path: string): FileStat | undefined {
-    return this.#at("look at", path, O_PATH | constants.O_NOFOLLOW, statDescriptor);
+    return this.#inNear("look at", path, { atRoot: () => statDescriptor(this.#fd), use: statAt });
   }
 
   /** The bytes of a regular file, links followed inside the root; undefined when there is nothing. At most `maxBytes`. */
@@ -70,10 +74,7 @@ export class Root {
 
   /** What the link at `path` says, unchecked; undefined when there is no link. */
   readLink(path: string): string | undefined {
-    const names = splitPath(path);
-    const name = names.pop();
-    if (name === undefined) return undefined;
-    return this.#atText("read the link", joinPath(names), FOLDER, (fd) => readLinkAt(fd, name));
+    return this.#inNear("read the link", path, { atRoot: () => undefined, use: readLinkAt });
   }
 
   /** The names in the folder `path`, in no special order; undefined when there is no folder. At most `maxEntries`. */
@@ -107,6 +108,7 @@ export class Root {
   makeFolders(path: string, owner?: Owner): string[] {
     const doing = this.#doing("make the folder", path);
     const names = splitPath(path);
+    this.#forget();
     let known = names.length;
     let fd = openIn(this.#fd, joinPath(names), { flags: FOLDER, resolve: WRITE });
     while (fd < 0 && errnoName(-fd) === "ENOENT" && known > 0) {
@@ -163,8 +165,33 @@ export class Root {
     const names = splitPath(path);
     const name = names.pop();
     if (name === undefined) throw refusal(this.#doing(verb, path), "it is the root itself");
-    const fd = openIn(this.#fd, joinPath(names), { flags: FOLDER, resolve: WRITE });
-    return wrap(this.#doing(verb, path), fd, () => use(fd, name));
+    const folder = joinPath(names);
+    // What is replaced or removed may be what the way to a kept folder goes through.
+    this.#near.forget();
+    if (this.#into.path !== folder) this.#into.forget();
+    return wrap(this.#doing(verb, path), -1, () => use(this.#into.open(this.#fd, folder), name));
+  }
+
+  /** Calls `use` with the folder of `path` and the last name, or `atRoot` for "/"; undefined when the folder is not there. */
+  #inNear<T>(
+    verb: string,
+    path: string,
+    { atRoot, use }: { atRoot: () => T | undefined; use: (folder: number, name: string) => T | undefined },
+  ): T | undefined {
+    const names = splitPath(path);
+    const name = names.pop();
+    if (name === undefined) return atRoot();
+    return wrap(this.#doing(verb, path), -1, () => {
+      const fd = this.#near.open(this.#fd, joinPath(names));
+      if (fd >= 0) return use(fd, name);
+      if (MISSING.has(errnoName(-fd))) return undefined;
+      throw new SysError("openat2", -fd, path);
+    });
+  }
+
+  #forget(): void {
+    this.#near.forget();
+    this.#into.forget();
   }
 
   /** Calls `use` with what is at `path`; undefined when there is nothing. */
@@ -242,6 +269,39 @@ export class Root {
 }
 
 /** Closes `fd` (if it is one) after `action`; whatever that throws becomes a BERTH-P001 that begins with `doing`. */
+/** The handle on one folder of a root, kept until another one is asked for. */
+class FolderHandle {
+  readonly #resolve: number;
+  #path: string | undefined;
+  #fd = -1;
+
+  constructor(resolve: number) {
+    this.#resolve = resolve;
+  }
+
+  /** The folder that is kept. */
+  get path(): string | undefined {
+    return this.#path;
+  }
+
+  /** A descriptor of the folder `path`, which stays this object's, or the negative errno. */
+  open(root: number, path: string): number {
+    if (path === this.#path) return this.#fd;
+    this.forget();
+    const fd = openIn(root, path, { flags: FOLDER, resolve: this.#resolve });
+    if (fd >= 0) {
+      this.#path = path;
+      this.#fd = fd;
+    }
+    return fd;
+  }
+
+  forget(): void {
+    if (this.#path !== undefined) closeSync(this.#fd);
+    this.#path = undefined;
+  }
+}
+
 function wrap<T>(doing: string, fd: number, action: () => T): T {
   try {
     return action();

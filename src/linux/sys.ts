@@ -18,6 +18,7 @@ const NUMBERS = {
   readlinkat: [267, 78],
   prlimit64: [302, 261],
   renameat2: [316, 276],
+  statx: [332, 291],
   close_range: [436, 436],
   openat2: [437, 437],
 } as const;
