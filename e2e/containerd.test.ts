@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { askFor, LIST_NODES } from "./engines/gpu-docker.ts";
 import { writeOciArchive } from "./engines/oci-image.ts";
+import { askFor, LIST_NODES } from "./engines/words.ts";
 import { debianTree } from "./images/debian.ts";
 import { makeBundle, newContainerId } from "./lib/bundle.ts";
 import { startContainerd, type Containerd } from "./lib/daemon.ts";

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { askFor, NO_NETWORK, traceLayer } from "./engines/gpu-docker.ts";
+import { traceLayer } from "./engines/docker.ts";
+import { askFor, NO_NETWORK } from "./engines/words.ts";
 import { debianTree } from "./images/debian.ts";
 import { importImage, startDocker, type Docker } from "./lib/daemon.ts";
 import { describeWith } from "./lib/gate.ts";

@@ -1,17 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import {
-  askFor,
-  copyOut,
-  deriveImage,
-  LIST_NODES,
-  NO_NETWORK,
-  runBeside,
-  traceLayer,
-  type LayerTrace,
-} from "./engines/gpu-docker.ts";
-import { addDockersFiles, makeVolume } from "./engines/volume.ts";
+import { copyOut, deriveImage, runBeside, traceLayer, type LayerTrace } from "./engines/docker.ts";
+import { addDockersFiles, makeVolume, snapshotOf } from "./engines/volume.ts";
+import { askFor, LIST_NODES, NO_NETWORK } from "./engines/words.ts";
 import { debianTree } from "./images/debian.ts";
 import { importImage, startDocker, type Docker } from "./lib/daemon.ts";
 import { describeWith, dist, program } from "./lib/gate.ts";
@@ -92,13 +84,23 @@ describeWith(["docker", "dockerd", "debootstrap"], "a container of Docker with -
       expect(output).toEqual({ status: 0, stdout: listing(pick(host, 3)), stderr: "" });
     });
 
-    test("lists its GPUs with a root file system that it cannot write and a tmpfs on every folder for passing things", () => {
-      const passing = ["/run", "/tmp", "/var/tmp", "/etc/ld.so.conf.d"].flatMap((path) => ["--tmpfs", path]);
-      expectListing(runGpu("3", ["nvidia-smi", "-L"], ["--read-only", ...passing]), "one index");
-    });
+    for (const options of [
+      "--user 1000",
+      "--user 1000 --read-only --cap-drop ALL --security-opt no-new-privileges",
+      "--read-only --tmpfs /run --tmpfs /tmp --tmpfs /etc/ld.so.conf.d",
+      "--tmpfs /etc",
+      "--init --pid host --ipc host",
+      "--privileged",
+    ]) {
+      test(`lists its GPUs with ${options}`, () => {
+        expectListing(runGpu("3", ["nvidia-smi", "-L"], options.split(" ")), "one index");
+      });
+    }
 
-    test("lists its GPUs as a user without rights", () => {
-      expectListing(runGpu("3", ["nvidia-smi", "-L"], ["--user", "1000"]), "one index");
+    test("lists its GPU once when --device and --volume give the same node and program", () => {
+      const device = ["--device", `${host.dir}/dev/nvidia3:/dev/nvidia3`];
+      const volume = ["--volume", `${host.dir}/usr/bin/nvidia-smi:/usr/bin/nvidia-smi`];
+      expectListing(runGpu("3", ["nvidia-smi", "-L"], [...device, ...volume]), "one index");
     });
 
     test("shows them to what docker exec starts in it", () => {
@@ -268,6 +270,24 @@ describeWith(["docker", "dockerd", "debootstrap"], "a container of Docker with -
       const { stdout } = runGpu("3", ["ldconfig", "-p"], options);
       expect(stdout).toContain(`\tlibcuda.so.1 (libc6,x86-64) => /usr/local/nvidia/lib64/libcuda.so.${host.driver}\n`);
       expect(volume.snapshot()).toBe(before);
+    });
+
+    test("over the loader cache alone finds libcuda.so.1, and the volume stays as it was", () => {
+      const volume = makeVolume(scope, `${debianTree()}/etc/ld.so.conf.d`);
+      copyFileSync(`${debianTree()}/etc/ld.so.cache`, join(volume.path, "cache"));
+      const before = volume.snapshot();
+      const options = ["--volume", `${volume.path}/cache:/etc/ld.so.cache`];
+      expect(sonames(runGpu("3", ["ldconfig", "-p"], options).stdout)).toContain("libcuda.so.1");
+      expect(volume.snapshot()).toBe(before);
+    });
+
+    test("that Docker made over /etc finds libcuda.so.1, and the volume is as after a plain container", () => {
+      docker.must("run", "--rm", ...NO_NETWORK, "--volume", "made:/etc", "debian", "true");
+      const path = docker.must("volume", "inspect", "--format", "{{.Mountpoint}}", "made");
+      const before = snapshotOf(path);
+      const { stdout } = runGpu("3", ["ldconfig", "-p"], ["--volume", "made:/etc"]);
+      expect(sonames(stdout)).toEqual(expect.arrayContaining(["libcuda.so.1", "libz.so.1"]));
+      expect(snapshotOf(path)).toBe(before);
     });
 
     test("over every folder that could take the driver's files is refused, and the volume stays as it was", () => {

@@ -6,7 +6,7 @@ import type { Scope } from "../lib/scope.ts";
 /** A user's folder on the machine. */
 export interface Volume {
   readonly path: string;
-  /** Every name in it with kind, rights, owner, size, time and content. */
+  /** See `snapshotOf`. */
   readonly snapshot: () => string;
 }
 
@@ -20,7 +20,12 @@ const SNAPSHOT = [
 export function makeVolume(scope: Scope, from: string): Volume {
   const path = scope.folder("volume");
   must(["cp", "-a", `${from}/.`, path]);
-  return { path, snapshot: () => must(["sh", "-ec", SNAPSHOT, "sh", path]) };
+  return { path, snapshot: () => snapshotOf(path) };
+}
+
+/** Every name in a folder with kind, rights, owner, size, time and content. */
+export function snapshotOf(path: string): string {
+  return must(["sh", "-ec", SNAPSHOT, "sh", path]);
 }
 
 /** Docker mounts files of its own on these and makes what is missing, in a volume too. */

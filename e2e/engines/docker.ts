@@ -6,14 +6,6 @@ import { program } from "../lib/gate.ts";
 import type { Output } from "../lib/run.ts";
 import type { Scope } from "../lib/scope.ts";
 
-/** A daemon without a bridge gives no other network. */
-export const NO_NETWORK = ["--network", "none"];
-
-/** The words of `docker run` that ask for GPUs; undefined: the container has no such variable of its own. */
-export function askFor(devices: string | undefined): readonly string[] {
-  return devices === undefined ? [] : ["--env", `NVIDIA_VISIBLE_DEVICES=${devices}`];
-}
-
 /** The same command as `docker.run`, without waiting for its end. */
 export async function runBeside(docker: Docker, args: readonly string[]): Promise<Output> {
   const child = Bun.spawn([program("docker"), "--host", docker.host, ...args], {
@@ -62,6 +54,3 @@ export function copyOut(scope: Scope, docker: Docker, from: string): Buffer {
   docker.must("cp", from, to);
   return readFileSync(to);
 }
-
-/** The GPU nodes that a container's shell can list, as "nvidia3 nvidiactl". */
-export const LIST_NODES = "cd /dev && echo nvidia*";
