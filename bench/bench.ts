@@ -4,7 +4,7 @@
  *
  *     npm run bench -- --runs 30 --peer /usr/bin/nvidia-container-runtime
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { formatTable, printErr, printOut, runProgram } from "../src/base/index.ts";
@@ -191,8 +191,9 @@ async function storm(): Promise<{ failed: number; ms: number }> {
 
 /** The most memory that one program took, from busybox's own `time`: this process is larger than any of them. */
 function peakMiB(argv: readonly string[]): string {
-  const { stderr } = runProgram(["busybox", "time", "-v", ...argv], { stdin: new Uint8Array() });
-  const kib = /Maximum resident set size \(kbytes\): (\d+)/.exec(Buffer.from(stderr).toString())?.[1];
+  const log = join(work, "time");
+  time(["busybox", "time", "-v", "-o", log, ...argv]);
+  const kib = /Maximum resident set size \(kbytes\): (\d+)/.exec(readFileSync(log, "utf8"))?.[1];
   return kib === undefined ? "?" : (Number(kib) / 1024).toFixed(0);
 }
 

@@ -16,6 +16,8 @@ export class Scope {
     // A container whose root is another user of the machine has to pass through.
     chmodSync(this.dir, 0o711);
     process.once("exit", () => this.close());
+    // A run that is broken off goes through "exit", too.
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
   }
 
   defer(step: () => void): void {

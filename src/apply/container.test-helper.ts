@@ -174,7 +174,16 @@ export function makeMachine(
     reason,
   }));
   return {
-    host: { root: "/", driver, gpus: [GPU], controlNodes: [CONTROL, UVM], libraries: [], files: [], warnings: [] },
+    host: {
+      root: "/",
+      driver,
+      gpus: [GPU],
+      controlNodes: [CONTROL, UVM],
+      libraries: [],
+      missing: [],
+      files: [],
+      warnings: [],
+    },
     grant: {
       driver,
       gpus: [{ gpu: GPU, reason }],

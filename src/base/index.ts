@@ -25,4 +25,5 @@ export { replaceFile } from "./replace-file.ts";
 export { runProgram, type RunOptions, type RunResult } from "./run-program.ts";
 export { formatTable } from "./table.ts";
 export { printErr, printOut } from "./term.ts";
+export { isAbandoned, temporaryName } from "./temporary-name.ts";
 export { VERSION } from "./version.ts";

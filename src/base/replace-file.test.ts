@@ -50,6 +50,13 @@ test("the new content is there, and no other file", () => {
   expect(readdirSync(folder)).toEqual(["config.json"]);
 });
 
+test("what a killed process left of the same file is taken away, and nothing else", () => {
+  for (const name of [".config.json.999999999", ".config.json.1", ".other.999999999"])
+    writeFileSync(join(folder, name), "");
+  replaceFile(file, "new");
+  expect(readdirSync(folder).toSorted()).toEqual([".config.json.1", ".other.999999999", "config.json"]);
+});
+
 test("whoever has the old file open goes on reading the old content", () => {
   writeFileSync(file, "old");
   linkSync(file, join(folder, "other-name"));

@@ -7,14 +7,17 @@ import {
   fsyncSync,
   lstatSync,
   openSync,
+  readdirSync,
   realpathSync,
   renameSync,
+  rmSync,
   unlinkSync,
   writeSync,
   type Stats,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { errnoCode } from "./error.ts";
+import { isAbandoned, temporaryName } from "./temporary-name.ts";
 
 export interface ReplaceOptions {
   /** Replace the file that a symbolic link leads to; without it a link is an ELOOP error. */
@@ -32,7 +35,9 @@ export function replaceFile(path: string, content: Uint8Array | string, options:
   const old = lstatSync(target, { throwIfNoEntry: false });
   if (old !== undefined) checkKind(target, old);
   const folder = dirname(target);
-  const temporary = join(folder, `.${basename(target).slice(0, 60)}.${crypto.randomUUID()}`);
+  const prefix = `.${basename(target).slice(0, 60)}.`;
+  removeAbandoned(folder, prefix);
+  const temporary = join(folder, temporaryName(prefix));
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
   const fd = openSync(temporary, flags, 0o600);
   try {
@@ -47,6 +52,13 @@ export function replaceFile(path: string, content: Uint8Array | string, options:
     throw error;
   }
   syncFolder(folder);
+}
+
+/** What a process left that was killed before its rename. */
+function removeAbandoned(folder: string, prefix: string): void {
+  for (const name of readdirSync(folder)) {
+    if (isAbandoned(name, prefix)) rmSync(join(folder, name), { force: true });
+  }
 }
 
 function realPath(path: string): string {

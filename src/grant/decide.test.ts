@@ -159,3 +159,14 @@ test("where the administrator does not accept it, the environment of an unprivil
   expect(ask("CAP_MKNOD")).toMatchObject({ kind: "nothing", reason: expect.stringContaining("not accepted") });
   expect(ask("CAP_SYS_ADMIN").kind).toBe("granted");
 });
+
+test("a library that was lost is refused to the containers that need it, and only to them", () => {
+  const host = fakeHost(1, {
+    missing: [{ hostPath: "/usr/lib64/libcuda.so.570.1", capabilities: ["compute", "video"] }],
+  });
+  expect(decideFor("0", host)).toMatchObject({
+    kind: "refused",
+    problem: { code: "BERTH-D002", message: expect.stringContaining("/usr/lib64/libcuda.so.570.1") },
+  });
+  expect(decideFor("0", host, "utility").kind).toBe("granted");
+});

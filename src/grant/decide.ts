@@ -33,7 +33,16 @@ function grant(request: Request, host: Host, policy: Policy): Grant {
   const capabilities = grantCapabilities(request, policy);
   const given = { driver, ...grantDevices(request, host), capabilities };
   checkNodes(given, host);
+  checkLibraries(given, host);
   return given;
+}
+
+/** A container without a library that it needs would start and fail later, in words that do not lead here. */
+function checkLibraries({ capabilities }: Grant, host: Host): void {
+  const lost = host.missing.find((library) => capabilities.some(({ name }) => library.capabilities.includes(name)));
+  if (lost === undefined) return;
+  const message = `Cannot give the container the driver's libraries: "${lost.hostPath}" no longer exists, and a link still leads to it`;
+  throw new BerthError({ code: "BERTH-D002", message, remedy: "install the driver's libraries again" });
 }
 
 function loadedDriver(host: Host): Driver {

@@ -65,6 +65,7 @@ export function fakeHost(count: number, overrides: Partial<Host> = {}): Host {
       fakeLibrary("libnvidia-ml", ["utility"]),
       fakeLibrary("libGLX_nvidia", ["graphics", "display"]),
     ],
+    missing: [],
     files: [
       { kind: "binary", path: "/usr/bin/nvidia-smi", hostPath: "/usr/bin/nvidia-smi", capabilities: ["utility"] },
       {

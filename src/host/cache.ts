@@ -113,7 +113,9 @@ function isCacheFile(value: unknown): value is CacheFile {
 
 function isHost(value: unknown): boolean {
   if (!isRecord(value) || typeof value["root"] !== "string") return false;
-  return ["gpus", "controlNodes", "libraries", "files", "warnings"].every((name) => Array.isArray(value[name]));
+  return ["gpus", "controlNodes", "libraries", "missing", "files", "warnings"].every((name) =>
+    Array.isArray(value[name]),
+  );
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

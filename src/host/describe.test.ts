@@ -55,6 +55,7 @@ describe("describeHost: the driver", () => {
       gpus: [],
       controlNodes: [],
       libraries: [],
+      missing: [],
       files: [],
       warnings: [],
     });

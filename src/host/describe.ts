@@ -31,9 +31,9 @@ export function describeScene(scene: Scene, warnings: readonly string[]): Host {
   const { root } = scene;
   const version = readDriverVersion(scene);
   if (version === undefined) {
-    return { root, driver: undefined, gpus: [], controlNodes: [], libraries: [], files: [], warnings };
+    return { root, driver: undefined, gpus: [], controlNodes: [], libraries: [], missing: [], files: [], warnings };
   }
-  const { libraries, folders } = readLibraries(scene, version);
+  const { libraries, missing, folders } = readLibraries(scene, version);
   const architecture = libraries.find((library) => library.architecture !== "i386")?.architecture ?? "x86-64";
   return {
     root,
@@ -41,6 +41,7 @@ export function describeScene(scene: Scene, warnings: readonly string[]): Host {
     gpus: readGpus(scene, readKnownUuids(root)),
     controlNodes: readControlNodes(scene),
     libraries,
+    missing,
     files: readFiles(scene, version, architecture),
     warnings,
   };

@@ -9,6 +9,8 @@ export interface Host {
   /** nvidiactl, nvidia-uvm, nvidia-uvm-tools, nvidia-modeset: those that exist. */
   readonly controlNodes: readonly DeviceNode[];
   readonly libraries: readonly DriverLibrary[];
+  /** Libraries of the driver that are gone while a link beside them still leads there. */
+  readonly missing: readonly MissingLibrary[];
   /** Binaries, firmware, sockets and configuration files of the driver. */
   readonly files: readonly DriverFile[];
   /** One sentence for each thing that looks wrong and was left out: a node that is another device, an unreadable library. */
@@ -80,6 +82,12 @@ export interface DriverLibrary {
   readonly capabilities: readonly Capability[];
   /** Names in the same folder that lead to it, the soname first: ["libcuda.so.1", "libcuda.so"]. */
   readonly links: readonly string[];
+}
+
+export interface MissingLibrary {
+  /** Where it should be on this machine. */
+  readonly hostPath: string;
+  readonly capabilities: readonly Capability[];
 }
 
 export interface DriverFile {

@@ -42,6 +42,19 @@ describe("libraries", () => {
     ]);
   });
 
+  test("a library that was lost is named, and a link to another folder or another version is no sign of it", () => {
+    const root = makeRoot();
+    putLibrary(root, DEBIAN, { stem: "libnvidia-ml" });
+    putLink(root, `${DEBIAN}/libcuda.so.1`, `libcuda.so.${VERSION}`);
+    putLink(root, `${DEBIAN}/libcuda.so`, "libcuda.so.1");
+    putLibrary(root, "/opt/driver", { stem: "libnvcuvid" });
+    putLink(root, `${DEBIAN}/libnvcuvid.so.1`, `/opt/driver/libnvcuvid.so.${VERSION}`);
+    putLink(root, `${DEBIAN}/libnvidia-encode.so.1`, "libnvidia-encode.so.1.2.3");
+    expect(describeHost(root).missing).toEqual([
+      { hostPath: `${root}${DEBIAN}/libcuda.so.${VERSION}`, capabilities: ["compute", "video"] },
+    ]);
+  });
+
   test("libraries of another driver version and of others are left out", () => {
     const root = makeRoot();
     putLibrary(root, DEBIAN, { stem: "libcuda" });

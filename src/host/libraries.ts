@@ -1,3 +1,4 @@
+import { readlinkSync } from "node:fs";
 import { posix } from "node:path";
 import { parseLoaderCache, readBounded, readElf } from "../linux/index.ts";
 import {
@@ -7,14 +8,15 @@ import {
   OWN_VERSION_LIBRARIES,
   UNKNOWN_LIBRARY,
 } from "./capability-table.ts";
-import type { Capability, DriverLibrary } from "./host.ts";
+import type { Capability, DriverLibrary, MissingLibrary } from "./host.ts";
 import type { Scene } from "./scene.ts";
-import { listIfThere, onMachine, resolveInRoot } from "./tree.ts";
+import { listIfThere, lstatIfThere, onMachine, resolveInRoot } from "./tree.ts";
 
 const LOADER_CACHE_BYTES = 32 * 1024 * 1024;
 
 export interface FoundLibraries {
   readonly libraries: readonly DriverLibrary[];
+  readonly missing: readonly MissingLibrary[];
   /** Folders, as a container sees them, with 64-bit libraries of the driver's version. */
   readonly folders: readonly string[];
 }
@@ -50,7 +52,26 @@ function describeFolders(search: Search, folders: readonly string[]): FoundLibra
     for (const file of findLibraries(search, `${folder}/vdpau`)) files.add(file);
   }
   const libraries = [...files].flatMap((path) => describeLibrary(search, path));
-  return { libraries, folders: mainFolders(libraries, search.version) };
+  return { libraries, missing: findMissing(search), folders: mainFolders(libraries, search.version) };
+}
+
+/** In the folders that were listed. A package that was removed takes its links along; a library that was lost leaves them. */
+function findMissing(search: Search): readonly MissingLibrary[] {
+  return [...search.listings].flatMap(([folder, listing]) => {
+    return [...listing].flatMap(([stem, names]) => {
+      const file = `${stem}.so.${search.version}`;
+      const isLost = !names.includes(file) && names.some((name) => isDanglingTo(search, `${folder}/${name}`, file));
+      return isLost
+        ? [{ hostPath: onMachine(search.scene.driverRoot, `${folder}/${file}`), capabilities: capabilitiesOf(stem) }]
+        : [];
+    });
+  });
+}
+
+function isDanglingTo({ scene }: Search, path: string, file: string): boolean {
+  const place = onMachine(scene.driverRoot, path);
+  if (lstatIfThere(place)?.isSymbolicLink() !== true) return false;
+  return posix.basename(readlinkSync(place)) === file && resolveInRoot(scene.driverRoot, path) === undefined;
 }
 
 /** Canonical paths of the driver's libraries in one folder. */

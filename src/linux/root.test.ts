@@ -252,6 +252,13 @@ describe("writing", () => {
     expect(readdirSync(join(inside, "etc"))).toEqual(["plain"]);
   });
 
+  test("replaceFile takes away what a killed process left in the folder, and nothing else", () => {
+    for (const name of [".berth-999999999", ".berth-1", ".berth-x"]) writeFileSync(join(inside, "etc", name), "");
+    root.replaceFile("/etc/plain", bytes("new"), PLAIN);
+    expect(leftovers("etc").toSorted()).toEqual([".berth-1", ".berth-x"]);
+    for (const name of [".berth-1", ".berth-x"]) root.unlink(`/etc/${name}`);
+  });
+
   test("replaceFile replaces a link, and a second name of a file, instead of what they lead to", () => {
     link(join(outside, "secret"), "etc/link");
     root.replaceFile("/etc/link", bytes("new"), PLAIN);

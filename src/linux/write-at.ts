@@ -1,7 +1,8 @@
 import { closeSync, constants, fchmodSync, fchownSync, writeSync } from "node:fs";
+import { isAbandoned, temporaryName } from "../base/index.ts";
 import { statDescriptor } from "./file-stat.ts";
 import { ONE_NAME, openIn } from "./open-in.ts";
-import { readLinkAt } from "./read-at.ts";
+import { listFolder, readLinkAt } from "./read-at.ts";
 import { syscall, SysError, trySyscall } from "./sys.ts";
 
 export interface Owner {
@@ -59,14 +60,34 @@ function giveLink(folder: number, name: string, { uid, gid }: Owner): void {
   syscall(name, "fchownat", folder, name, uid, gid, AT_SYMLINK_NOFOLLOW);
 }
 
+/** So many names are looked through for what was left; in a larger folder it stays. */
+const MAX_NAMES = 100_000;
+const PREFIX = ".berth-";
+
 function replaceAt(folder: number, name: string, make: (temporary: string) => void): void {
-  const temporary = `.berth-${Buffer.from(crypto.getRandomValues(new Uint8Array(8))).toString("hex")}`;
+  removeAbandoned(folder);
+  const temporary = temporaryName(PREFIX);
   try {
     make(temporary);
     syscall(name, "renameat", folder, temporary, folder, name);
   } catch (error) {
     trySyscall("unlinkat", folder, temporary, 0);
     throw error;
+  }
+}
+
+/** What a start left in a folder that was killed before its rename. */
+function removeAbandoned(folder: number): void {
+  const fd = openIn(folder, ".", { flags: EXISTING_FOLDER, resolve: ONE_NAME });
+  if (fd < 0) throw new SysError("openat2", -fd, ".");
+  try {
+    for (const name of listFolder(fd, MAX_NAMES)) {
+      if (isAbandoned(name, PREFIX)) trySyscall("unlinkat", folder, name, 0);
+    }
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+  } finally {
+    closeSync(fd);
   }
 }
 
