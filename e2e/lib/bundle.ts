@@ -192,6 +192,18 @@ export function runContainer(runtime: Runtime, bundle: Bundle, options: RunConta
   }
 }
 
+/** The same for containers that run side by side. */
+export async function startContainer(runtime: Runtime, bundle: Bundle): Promise<Output> {
+  const words = [...runtime.argv, "--root", join(bundle.dir, "state"), "run", "--bundle", bundle.dir, newContainerId()];
+  const child = Bun.spawn(words, { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  const [stdout, stderr, status] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ]);
+  return { status, stdout, stderr };
+}
+
 /** The bundle's config.json as the low-level runtime found it. */
 export function readSpec(bundle: Bundle): Spec {
   const spec: Spec = JSON.parse(readFileSync(bundle.configPath, "utf8"));
