@@ -85,11 +85,15 @@ describeWith(["debootstrap"], "a container that cannot be given its GPUs", () =>
     ["is cut off", "BERTH-S002", '{"process": {"env": ["NVIDIA_VISIBLE_DEVICES=0"]'],
     ["begins with a byte order mark", "BERTH-S002", "\ufeff{}"],
     ["holds a key twice", "BERTH-S003", '{"process": {}, "process": {"env": ["NVIDIA_VISIBLE_DEVICES=0"]}}'],
-    ["holds two keys that differ in case only", "BERTH-S003", '{"process": {}, "Process": {}}'],
-    ["is nested too deeply", "BERTH-S004", `{"a": ${"[".repeat(1000)}${"]".repeat(1000)}}`],
+    [
+      "holds two keys that differ in case only",
+      "BERTH-S003",
+      '{"process": {"env": ["NVIDIA_VISIBLE_DEVICES=0"]}, "Process": {}}',
+    ],
+    ["is nested too deeply", "BERTH-S004", `{"NVIDIA_VISIBLE_DEVICES": ${"[".repeat(1000)}${"]".repeat(1000)}}`],
     ["is too large", "BERTH-S004", `{"a": "${"x".repeat(5 * 1024 * 1024)}"}`],
     ["is a list", "BERTH-S005", "[]"],
-    ["has a number as its environment", "BERTH-S005", '{"process": {"env": 1}}'],
+    ["has a number as its environment", "BERTH-S005", '{"process": {"env": 1, "args": ["NVIDIA_VISIBLE_DEVICES=0"]}}'],
   ] as const) {
     test(`because config.json ${what}`, () => {
       const bundle = bundleOf("0");

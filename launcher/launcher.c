@@ -5,8 +5,9 @@
  * without a C library. It records what it was given in a memory file, and starts berth with an environment that berth
  * can trust. src/linux/launch.ts reads the record and gives it all back to the low-level runtime.
  *
- * A call of the runtime that edits no container (start, state, kill, delete) goes to the low-level runtime at once, if berth
- * has left a note of which one that is and nothing it was found by has changed. In any doubt berth is started.
+ * A call of the runtime that edits no container goes to the low-level runtime at once, if berth has left a note of which one
+ * that is and nothing it was found by has changed: start, state, kill, delete, and the create or run of a spec that holds none
+ * of the words by which a container asks for a GPU. In any doubt berth is started.
  */
 typedef unsigned long u64;
 typedef unsigned int u32;
@@ -69,6 +70,10 @@ static names OBEYED = { "BUN_", "NODE_", "JSC_", "LD_", "GLIBC_TUNABLES", "MALLO
 /* Global options of runc and crun. */
 static names WITH_VALUE = { "log", "log-format", "log-level", "root", "criu", "rootless", "cgroup-manager", 0 };
 static names FLAGS = { "debug", "systemd-cgroup", 0 };
+/* Options of create and run. */
+static names CREATION_WITH_VALUE = { "console-socket", "pid-file", "pidfd-socket", "preserve-fds", 0 };
+static names CREATION_FLAGS = { "d", "detach", "no-pivot", "no-new-keyring", "no-subreaper", "keep", 0 };
+static names BUNDLE = { "b", "bundle", 0 };
 
 static const char *program = "berth";
 
@@ -189,19 +194,91 @@ static int is_option(const char *word, names list, const char *equals)
     return 0;
 }
 
-/* Whether the first word that is no option is there, and is none that edits a container. */
-static int edits_nothing(char **argv)
+/* The end of an option's name, which begins behind one or two dashes; `name` is moved there. */
+static const char *end_of_name(const char **name)
+{
+    *name += (*name)[1] == '-' ? 2 : 1;
+    const char *end = *name;
+    while (*end && *end != '=') end++;
+    return end;
+}
+
+/* Where the first word stands that is no option: what the call is to do. Null in any doubt. */
+static char **find_verb(char **argv)
 {
     for (argv += *argv != 0; *argv; argv++) {
-        const char *word = *argv;
-        if (*word != '-') return !is_same(word, "create") && !is_same(word, "run");
-        word += word[1] == '-' ? 2 : 1;
-        const char *equals = word;
-        while (*equals && *equals != '=') equals++;
-        if (is_option(word, WITH_VALUE, equals)) { if (!*equals && !*++argv) return 0; }
-        else if (!is_option(word, FLAGS, equals)) return 0;
+        const char *name = *argv;
+        if (*name != '-') return argv;
+        const char *end = end_of_name(&name);
+        if (is_option(name, WITH_VALUE, end)) { if (!*end && !*++argv) return 0; }
+        else if (!is_option(name, FLAGS, end)) return 0;
     }
     return 0;
+}
+
+/* The bundle that the words behind create or run name; "." where they name none, null in any doubt. */
+static const char *find_bundle(char **words)
+{
+    const char *bundle = 0;
+    int positions = 0;
+    for (; *words; words++) {
+        const char *name = *words;
+        if (*name != '-') { positions++; continue; }
+        const char *end = end_of_name(&name), *value = end + 1;
+        int is_bundle = is_option(name, BUNDLE, end);
+        if (!is_bundle && !is_option(name, CREATION_WITH_VALUE, end)) {
+            if (!is_option(name, CREATION_FLAGS, end)) return 0;
+            continue;
+        }
+        if (!*end && !(value = *++words)) return 0;
+        if (is_bundle && (bundle || !*value)) return 0;
+        if (is_bundle) bundle = value;
+    }
+    return positions == 1 ? bundle ? bundle : "." : 0;
+}
+
+/* A regular file of root's or this user's, as text; null in any doubt. `size` is the buffer's. */
+static char *read_file(const char *path, char *text, u64 size, int is_others_to_write)
+{
+    struct status file;
+    long fd = sys(OPENAT, HERE, (long)path, O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0, 0), used = 0, count = 1;
+    if (fd < 0) return 0;
+    long failed = sys(STATX, fd, (long)"", EMPTY_PATH, BASIC_STATS, (long)&file);
+    int is_ours = !failed && (file.uid == 0 || file.uid == (u32)sys(GETEUID, 0, 0, 0, 0, 0));
+    int is_safe = is_ours && (file.mode & KIND) == REGULAR && (is_others_to_write || !(file.mode & OTHERS_WRITE)) && file.size < size;
+    while (is_safe && count > 0 && used < (long)size - 1) used += count = sys(READ, fd, (long)(text + used), (long)size - 1 - used, 0, 0);
+    sys(CLOSE, fd, 0, 0, 0, 0);
+    if (!is_safe || count != 0 || used != (long)file.size) return 0;
+    text[used] = 0;
+    return length(text) == used ? text : 0;
+}
+
+/* Whether one of `signs`, words with a blank between them, stands in the text. */
+static int has_sign(const char *text, const char *signs)
+{
+    for (; *text; text++) {
+        for (const char *sign = signs; *sign;) {
+            const char *at = text;
+            while (*sign && *sign != ' ' && *at == *sign) at++, sign++;
+            if (!*sign || *sign == ' ') return 1;
+            while (*sign && *sign != ' ') sign++;
+            while (*sign == ' ') sign++;
+        }
+    }
+    return 0;
+}
+
+/* Whether the spec of a create or run holds no sign of a request, so that berth would leave it as it is. */
+static int asks_nothing(char **words, const char *signs)
+{
+    static char path[4096 + 16], spec[1 << 20];
+    const char *bundle = find_bundle(words);
+    if (!bundle || !*signs || *signs == '*' || length(bundle) > 4096) return 0;
+    join(path, bundle, "/config.json");
+    if (!read_file(path, spec, sizeof spec, 1)) return 0;
+    long end = length(spec);
+    while (end && (spec[end - 1] == '\n' || spec[end - 1] == ' ')) end--;
+    return spec[0] == '{' && spec[end - 1] == '}' && !has_sign(spec, signs);
 }
 
 /* Behind the identity of the configuration file as it is now: `-` where there is none. */
@@ -221,20 +298,24 @@ static const char *past_identity(const char *at, const char *path)
 static char *read_note(void)
 {
     static char path[sizeof state_slot.text + 16], note[16384];
-    struct status file;
     join(path, *state_slot.text ? state_slot.text : "/run/berth", "/low-level");
-    long fd = sys(OPENAT, HERE, (long)path, O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0, 0);
-    if (fd < 0) return 0;
-    long failed = sys(STATX, fd, (long)"", EMPTY_PATH, BASIC_STATS, (long)&file);
-    int is_ours = !failed && (file.uid == 0 || file.uid == (u32)sys(GETEUID, 0, 0, 0, 0, 0));
-    int is_safe = is_ours && (file.mode & KIND) == REGULAR && !(file.mode & OTHERS_WRITE) && file.size < sizeof note;
-    if (is_safe) sys(READ, fd, (long)note, sizeof note - 1, 0, 0);
-    sys(CLOSE, fd, 0, 0, 0, 0);
-    return is_safe && length(note) == (long)file.size ? note : 0;
+    return read_file(path, note, sizeof note, 0);
 }
 
-/* Becomes the low-level runtime; returns where berth has to be asked. The note: `1`, identity, PATH, low-level runtime. */
-static void pass_on(char **argv, char **env)
+/* The end of a line, which becomes the end of a text; null where the line does not end. */
+static char *cut_line(char *line)
+{
+    while (line && *line && *line != '\n') line++;
+    if (!line || !*line) return 0;
+    *line = 0;
+    return line + 1;
+}
+
+/*
+ * Becomes the low-level runtime; returns where berth has to be asked. The note: `2`, identity, PATH, low-level runtime, and
+ * the signs without one of which a spec asks for nothing (`*`: berth wants to see every one).
+ */
+static void pass_on(char **argv, char **verb, char **env)
 {
     int is_doubtful = 0;
     const char *search = variable(env, "PATH", &is_doubtful);
@@ -244,12 +325,12 @@ static void pass_on(char **argv, char **env)
         config = "/etc/nvidia-container-runtime/config.toml";
     }
     const char *at = is_doubtful ? 0 : read_note();
-    at = past_identity(past(at, "1\n"), config);
-    char *runtime = (char *)past(past(at, search ? search : ""), "\n"), *end = runtime;
-    if (!runtime || *runtime != '/') return;
-    while (*end && *end != '\n') end++;
-    if (!*end || end[1]) return;
-    *end = 0;
+    at = past_identity(past(at, "2\n"), config);
+    char *runtime = (char *)past(past(at, search ? search : ""), "\n");
+    char *signs = cut_line(runtime), *end = cut_line(signs);
+    if (!end || *end || *runtime != '/') return;
+    int is_creation = is_same(*verb, "create") || is_same(*verb, "run");
+    if (is_creation && !asks_nothing(verb + 1, signs)) return;
     char *name = argv[0];
     argv[0] = runtime;
     sys(EXECVE, (long)runtime, (long)argv, (long)env, 0, 0);
@@ -363,7 +444,8 @@ __attribute__((used, noreturn)) void launch(long *stack)
     char **argv = (char **)(stack + 1), **env = argv + stack[0] + 1, *nothing[] = { 0 };
     program = base_name(*argv ? *argv : "");
     if (!*program) program = base_name(own_path());
-    if (past(program, "nvidia-container-runtime") && !is_one_of(program, HOOKS) && edits_nothing(argv)) pass_on(argv, env);
+    char **verb = past(program, "nvidia-container-runtime") && !is_one_of(program, HOOKS) ? find_verb(argv) : 0;
+    if (verb) pass_on(argv, verb, env);
 
     int is_cleared = is_hook(argv);
     long count = 0;

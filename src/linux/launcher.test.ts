@@ -28,6 +28,7 @@ import { formatLowLevelNote } from "./low-level-note.ts";
 if (!hasCompiler) console.error("skipped: the launcher (no gcc here)");
 
 const PATH = "/usr/sbin:/usr/bin";
+const SIGNS = ["NVIDIA_VISIBLE_DEVICES", "CUDA_VERSION", "\\u"];
 const isRoot = process.getuid?.() === 0;
 let folder = "";
 let tools: Tools = { stage: "", probe: "", tell: "", preload: "" };
@@ -67,7 +68,7 @@ function makeSite(name = "nvidia-container-runtime"): Site {
 }
 
 function writeNote(site: Site, config = site.slots.config): void {
-  writeFileSync(site.note, formatLowLevelNote({ config, search: PATH, runtime: site.runtime }) ?? "");
+  writeFileSync(site.note, formatLowLevelNote({ config, search: PATH, runtime: site.runtime, signs: SIGNS }) ?? "");
 }
 
 interface Told {
@@ -168,7 +169,7 @@ const doubts: Readonly<Record<string, (site: Site) => void>> = {
   },
   "the runtime is gone": ({ runtime }) => unlinkSync(runtime),
   "the runtime is no path": (site) => writeNote({ ...site, runtime: "/runc" }),
-  "it is of another version": (site) => edit(site, (text) => text.replace("1", "2")),
+  "it is of another version": (site) => edit(site, (text) => text.replace("2", "1")),
   "it names a relative path": (site) => edit(site, (text) => text.replace(site.runtime, "runc")),
   "it is cut off": (site) => edit(site, (text) => text.slice(0, -1)),
   "it goes on": (site) => edit(site, (text) => `${text}more\n`),
@@ -188,9 +189,99 @@ const doubts: Readonly<Record<string, (site: Site) => void>> = {
 };
 
 function edit(site: Site, change: (text: string) => string): void {
-  const text = formatLowLevelNote({ config: site.slots.config, search: PATH, runtime: site.runtime }) ?? "";
+  const text =
+    formatLowLevelNote({ config: site.slots.config, search: PATH, runtime: site.runtime, signs: SIGNS }) ?? "";
   writeFileSync(site.note, change(text));
 }
+
+const PLAIN = '{"process":{"env":["PATH=/bin","NVIDIA_VISIBLE_DEVICE=all"]}}';
+
+/** A bundle whose config.json holds this text. */
+function makeBundle(site: Site, text: string): string {
+  const bundle = mkdtempSync(join(site.launcher, "../bundle-"));
+  writeFileSync(join(bundle, "config.json"), text);
+  return bundle;
+}
+
+describe.skipIf(!hasCompiler)(
+  "of the specs of create and run, the launcher passes on those that hold no sign of a request",
+  () => {
+    test.each([
+      [PLAIN, "runc"],
+      [`${PLAIN}\n`, "runc"],
+      ["{}", "runc"],
+      ['{"process":{"env":["NVIDIA_VISIBLE_DEVICES=void"]}}', "berth"],
+      ['{"process":{"env":["XNVIDIA_VISIBLE_DEVICES=0"]}}', "berth"],
+      ['{"process":{"env":["CUDA_VERSION=12"]}}', "berth"],
+      ['{"process":{"env":["\\u004eVIDIA_VISIBLE_DEVICES=0"]}}', "berth"],
+      ['{"annotations":{"NVIDIA_NVIDIA_VISIBLE_DEVICES":""}}', "berth"],
+      ["", "berth"],
+      ["[]", "berth"],
+      ['{"process":', "berth"],
+      [`\ufeff${PLAIN}`, "berth"],
+      [`{"a":"\0"}`, "berth"],
+      [`{"a":"${"x".repeat(1 << 20)}"}`, "berth"],
+    ])("%.60s goes to %s", (text, program) => {
+      const site = makeSite();
+      const bundle = makeBundle(site, text);
+      for (const verb of ["create", "run"]) {
+        expect(call(site, ["--root", "/r", verb, "--bundle", bundle, "c"]).program).toBe(program);
+      }
+    });
+
+    test.each([
+      [
+        "--log /l --log-format json --systemd-cgroup create --bundle BUNDLE --pid-file /p --console-socket /s c",
+        "runc",
+      ],
+      ["create -b BUNDLE --no-pivot --preserve-fds=2 c", "runc"],
+      ["run -d -bundle=BUNDLE c", "runc"],
+      ["create c --bundle BUNDLE", "runc"],
+      ["create --pid-file --bundle --bundle BUNDLE c", "runc"],
+      ["create --bundle /nowhere --bundle BUNDLE c", "berth"],
+      ["create --bundle= c", "berth"],
+      ["create c --bundle", "berth"],
+      ["create --config BUNDLE/config.json --bundle BUNDLE c", "berth"],
+      ["create --new-option --bundle BUNDLE c", "berth"],
+      ["create ---bundle BUNDLE c", "berth"],
+      ["create --bundle BUNDLE -- c", "berth"],
+      ["create --bundle BUNDLE c d", "berth"],
+      ["create --bundle BUNDLE", "berth"],
+      ["--bundle BUNDLE create c", "berth"],
+      ["create c", "berth"],
+    ])("%s goes to %s", (words, program) => {
+      const site = makeSite();
+      const bundle = makeBundle(site, PLAIN);
+      const argv = words.split(" ").map((word) => word.replace("BUNDLE", bundle));
+      const told = call(site, argv);
+      expect(told.program).toBe(program);
+      expect(told.argv.slice(1)).toEqual(argv);
+    });
+
+    test("a note that wants every spec read, or is of an older berth, keeps each create for berth", () => {
+      const site = makeSite();
+      const words = ["create", "--bundle", makeBundle(site, PLAIN), "c"];
+      expect(call(site, words).program).toBe("runc");
+      edit(site, (text) => text.replace(SIGNS.join(" "), "*"));
+      expect(call(site, words).program).toBe("berth");
+      edit(site, (text) => text.replace(`${SIGNS.join(" ")}\n`, "").replace(/^2/, "1"));
+      expect(call(site, words).program).toBe("berth");
+    });
+
+    test("a config.json that is a link, a FIFO or missing is berth's to judge", () => {
+      const site = makeSite();
+      const bundle = makeBundle(site, PLAIN);
+      renameSync(join(bundle, "config.json"), join(bundle, "other.json"));
+      const program = (): string => call(site, ["create", "--bundle", bundle, "c"]).program;
+      expect(program()).toBe("berth");
+      symlinkSync("other.json", join(bundle, "config.json"));
+      expect(program()).toBe("berth");
+      unlinkSync(join(bundle, "config.json"));
+      Bun.spawnSync(["mkfifo", join(bundle, "config.json")]);
+      expect(program()).toBe("berth");
+    });
+  },
+);
 
 describe.skipIf(!hasCompiler)("where berth's note of the low-level runtime is in doubt, berth is asked", () => {
   test.each(Object.keys(doubts))("%s", (name) => {
@@ -324,8 +415,11 @@ describe.skipIf(!hasCompiler)("the launcher finds", () => {
 });
 
 test("a note is not made of what does not fit on its lines", () => {
-  const lookup = { config: "/nowhere/config.toml", search: "/bin", runtime: "/bin/runc" };
-  expect(formatLowLevelNote(lookup)).toBe("1\n-\n/bin\n/bin/runc\n");
+  const lookup = { config: "/nowhere/config.toml", search: "/bin", runtime: "/bin/runc", signs: ["A", "B"] };
+  expect(formatLowLevelNote(lookup)).toBe("2\n-\n/bin\n/bin/runc\nA B\n");
+  for (const signs of [undefined, [], ["A B"], ["A", ""], ["*"], ["A\nB"]]) {
+    expect(formatLowLevelNote({ ...lookup, signs })).toBe("2\n-\n/bin\n/bin/runc\n*\n");
+  }
   expect(formatLowLevelNote({ ...lookup, search: "/bin\n/sbin" })).toBeUndefined();
   expect(formatLowLevelNote({ ...lookup, runtime: "/bin/run\nc" })).toBeUndefined();
   expect(formatLowLevelNote({ ...lookup, runtime: "runc" })).toBeUndefined();

@@ -8,6 +8,8 @@ export interface LowLevelLookup {
   readonly search: string;
   /** The low-level runtime that was found; absolute. */
   readonly runtime: string;
+  /** Texts without one of which a spec asks for nothing, so that it need not be read; undefined: every spec is to be read. */
+  readonly signs: readonly string[] | undefined;
 }
 
 /**
@@ -15,11 +17,12 @@ export interface LowLevelLookup {
  * configuration file and PATH are the same. The file is to be root's or the user's own, and writable by nobody else.
  * Undefined when it cannot be put so. Reader: `pass_on` in launcher/launcher.c.
  */
-export function formatLowLevelNote({ config, search, runtime }: LowLevelLookup): string | undefined {
+export function formatLowLevelNote({ config, search, runtime, signs = [] }: LowLevelLookup): string | undefined {
   const isOneLine = ![search, runtime].some((text) => /[\n\0]/.test(text));
   const identity = identityOf(config);
   if (!isOneLine || identity === undefined || !runtime.startsWith("/")) return undefined;
-  return `1\n${identity}\n${search}\n${runtime}\n`;
+  const isPlain = signs.length > 0 && signs.every((sign) => /^[^\s\0*]+$/.test(sign));
+  return `2\n${identity}\n${search}\n${runtime}\n${isPlain ? signs.join(" ") : "*"}\n`;
 }
 
 /** Inode, time of change in seconds and nanoseconds, size; "-": there is no such file. */

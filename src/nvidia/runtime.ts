@@ -6,6 +6,7 @@ import { policyOf } from "../grant/index.ts";
 import { loadHost, type Host } from "../host/index.ts";
 import { argText, execRestored, readEnv, type LaunchRecord } from "../linux/index.ts";
 import { isCreation, readBundle, readRuntimeArgs, type RuntimeArgs } from "../oci/index.ts";
+import { REQUEST_SIGNS } from "../request/index.ts";
 
 const DEFAULT_CONFIG = "/etc/nvidia-container-runtime/config.toml";
 const DEFAULT_STATE = "/run/berth";
@@ -95,25 +96,38 @@ function logPlan({ plan }: PlannedContainer, log: Log): void {
 }
 
 /** For the launcher, which otherwise starts berth for every call; that it cannot be kept stops nothing. */
-function remember({ record, log }: Call, path: string | undefined, lowLevel: string): void {
+function remember({ record, config, log }: Call, path: string | undefined, lowLevel: string): void {
   const isElsewhere = ["NVIDIA_CTK_CONFIG_FILE_PATH", "XDG_CONFIG_HOME"].some(
     (name) => readEnv(record, name) !== undefined,
   );
   if (record.config === undefined && isElsewhere) return;
   try {
-    const lookup = { config: record.config ?? DEFAULT_CONFIG, search: path ?? "", runtime: lowLevel };
+    const lookup = {
+      config: record.config ?? DEFAULT_CONFIG,
+      search: path ?? "",
+      runtime: lowLevel,
+      // A debug log says of every container what became of it.
+      signs: isVerbose(config) ? undefined : REQUEST_SIGNS,
+    };
     rememberLowLevel(record.state ?? DEFAULT_STATE, lookup);
   } catch (error) {
     log.debug(`the low-level runtime is not remembered: ${String(error)}`);
   }
 }
 
+function isVerbose({ debug, logLevel }: Config): boolean {
+  return hasLogFile(debug) && (logLevel === "debug" || logLevel === "trace");
+}
+
+function hasLogFile(debug: string): boolean {
+  return debug !== "" && debug !== "/dev/null";
+}
+
 /** runc's `--log` file in its format, and the configuration's `debug` file; none for `--version`. */
 function openRuntimeLog(args: RuntimeArgs, config: Config | undefined): Log {
   if (args.isVersion) return openLog([], "error", now);
   const sinks: LogSink[] = [];
-  if (config !== undefined && config.debug !== "" && config.debug !== "/dev/null")
-    sinks.push({ path: config.debug, format: "text" });
+  if (config !== undefined && hasLogFile(config.debug)) sinks.push({ path: config.debug, format: "text" });
   if (args.log !== undefined && args.log !== "")
     sinks.push({ path: args.log, format: args.logFormat === "json" ? "json" : "text" });
   return openLog(sinks, args.isDebug ? "debug" : (config?.logLevel ?? "info"), now);

@@ -3,5 +3,5 @@
  * is allowed is decided in `grant/`. Follows the environment protocol of the NVIDIA container images.
  */
 export { parseDeviceList, type DeviceList } from "./device-list.ts";
-export { readRequest, type RequestSource } from "./read-request.ts";
+export { readRequest, REQUEST_SIGNS, type RequestSource } from "./read-request.ts";
 export type { DeviceRequest, Origin, Request } from "./request.ts";

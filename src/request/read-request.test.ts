@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { readRequest } from "./index.ts";
+import * as fc from "fast-check";
+import { readRequest, REQUEST_SIGNS } from "./index.ts";
 
 const wants = (...env: string[]) => readRequest({ env, boundingCapabilities: [] }).wants;
 const capabilities = (...env: string[]) => readRequest({ env, boundingCapabilities: [] }).capabilities;
@@ -37,4 +38,34 @@ test("a request says where it was asked", () => {
     source: "default",
     text: "NVIDIA_VISIBLE_DEVICES is not set",
   });
+});
+
+test("a spec that holds none of the signs asks for nothing, however its variables are spelled", () => {
+  const names = [
+    "NVIDIA_VISIBLE_DEVICES",
+    "CUDA_VERSION",
+    "NVIDIA_DRIVER_CAPABILITIES",
+    "PATH",
+    "nvidia_visible_devices",
+  ];
+  const entry = fc.tuple(fc.constantFrom(...names), fc.string()).map(([name, value]) => `${name}=${value}`);
+  const spelled = (text: string, escaped: boolean): string => {
+    return escaped
+      ? `"${text.replace(/./gsu, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`)}"`
+      : JSON.stringify(text);
+  };
+  fc.assert(
+    fc.property(fc.array(fc.tuple(entry, fc.boolean())), (entries) => {
+      const json = `{"process":{"env":[${entries.map(([text, escaped]) => spelled(text, escaped)).join()}]}}`;
+      const spec: { process: { env: string[] } } = JSON.parse(json);
+      const hasSign = REQUEST_SIGNS.some((sign) => json.includes(sign));
+      let asks = true;
+      try {
+        asks = wants(...spec.process.env) !== "nothing";
+      } catch {
+        // A device id that cannot be read is a request, too.
+      }
+      expect(asks && !hasSign).toBe(false);
+    }),
+  );
 });

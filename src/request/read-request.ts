@@ -14,6 +14,12 @@ const DEVICES = "NVIDIA_VISIBLE_DEVICES";
 const CAPABILITIES = "NVIDIA_DRIVER_CAPABILITIES";
 
 /**
+ * Texts without one of which a `config.json` asks for nothing: the names by which `readRequest` begins, and the escape that can spell any name.
+ * The launcher looks for them, so that a container without a GPU costs nothing.
+ */
+export const REQUEST_SIGNS: readonly string[] = [DEVICES, "CUDA_VERSION", "\\u"];
+
+/**
  * What a container asks for by its environment. A legacy CUDA image (`CUDA_VERSION` set, `NVIDIA_REQUIRE_CUDA` not) that names no
  * devices asks for all of them, with all capabilities. Throws BERTH-R002. Rule: the NVIDIA container stack's image protocol.
  */
