@@ -1,9 +1,13 @@
-import { escapeControls, formatTable } from "../base/index.ts";
+import { escapeControls } from "../base/index.ts";
 import type { PlannedContainer } from "./plan-container.ts";
 
-/** A plan as a table for people: each thing with its reason, then what the container does without. */
+/** A plan for people: every reason, and below it what the container gets for it; then what it does without. */
 export function formatPlan({ grant, plan }: PlannedContainer): string {
-  const steps = plan.steps.map(({ kind, text, reason }) => [kind, escapeControls(text), escapeControls(reason)]);
-  const warnings = plan.warnings.map((warning) => `warning: ${escapeControls(warning)}\n`);
-  return [`Driver ${grant.driver.version}\n\n`, formatTable([["KIND", "WHAT", "WHY"], ...steps]), ...warnings].join("");
+  const byReason = Map.groupBy(plan.steps, ({ reason }) => reason);
+  const groups = [...byReason].map(([reason, steps]) => {
+    const lines = steps.map(({ kind, text }) => `  ${kind.padEnd(7)} ${escapeControls(text)}\n`);
+    return `\n${escapeControls(reason)}\n${lines.join("")}`;
+  });
+  const warnings = plan.warnings.map((warning) => `\nwarning: ${escapeControls(warning)}\n`);
+  return [`Driver ${grant.driver.version}\n`, ...groups, ...warnings].join("");
 }

@@ -88,13 +88,13 @@ test("a refusal by policy is a value, and planning changes nothing in the bundle
   );
 });
 
-test("a plan as a table names each thing with its reason", () => {
+test("a plan for people has each reason, and what the container gets for it below", () => {
   using work = workFolder();
   const { dir } = makeContainer(work.path, DEBIAN);
   const result = plan(dir, () => hostWith(join(work.path, "driver"), "libcuda.so.570.1"));
   const text = result.kind === "planned" ? formatPlan(result) : "";
   for (const each of [
-    "device  /dev/nvidia0 (1:3)",
+    "\nGPU 0: NVIDIA_VISIBLE_DEVICES=0\n  device  /dev/nvidia0 (1:3)\n",
     `link    ${LIBRARIES}/libcuda.so.1 -> libcuda.so.570.1`,
     "cache   libcuda.so.1 =>",
   ]) {

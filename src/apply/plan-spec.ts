@@ -53,7 +53,7 @@ export function planSpec(input: PlanInput): SpecPlan {
     spec: editAnnotation(removeNvidiaHooks(changed), describeGrant(grant)),
     rootfsWrites,
     stateWrites: loader.edits.flatMap((edit) => edit.stateWrites),
-    steps: listSteps(edits, { ...placed, mounts }, rootfsWrites),
+    steps: listSteps({ ...edits, ...placed, mounts }, input.host.root, rootfsWrites),
     warnings: [...placed.warnings, ...loader.warnings],
   };
 }
@@ -119,25 +119,25 @@ function describeGrant(grant: Grant): string {
   });
 }
 
-type Placed = Pick<Edits, "mounts" | "links" | "loaderEntries">;
-
-function listSteps(edits: Edits, placed: Placed, writes: SpecPlan["rootfsWrites"]): readonly PlanStep[] {
+/** Every item with its reason; `root` is the host's, so that a file which stands at the same place there is named once. */
+function listSteps(edits: Edits, root: string, writes: SpecPlan["rootfsWrites"]): readonly PlanStep[] {
+  const prefix = root === "/" ? "" : root;
   const devices = edits.devices.map(({ node, reason }): PlanStep => {
     return { kind: "device", text: `${node.path} (${node.major}:${node.minor})`, reason };
   });
-  const mounts = placed.mounts.map(({ hostPath, containerPath, reason }): PlanStep => {
+  const mounts = edits.mounts.map(({ hostPath, containerPath, reason }): PlanStep => {
     return {
       kind: "mount",
-      text: hostPath === containerPath ? containerPath : `${containerPath} from ${hostPath}`,
+      text: hostPath === prefix + containerPath ? containerPath : `${containerPath} from ${hostPath}`,
       reason,
     };
   });
-  const links = placed.links.map(({ path, target, reason }): PlanStep => ({
+  const links = edits.links.map(({ path, target, reason }): PlanStep => ({
     kind: "link",
     text: `${path} -> ${target}`,
     reason,
   }));
-  const cache = placed.loaderEntries.map(({ soname, path, reason }): PlanStep => ({
+  const cache = edits.loaderEntries.map(({ soname, path, reason }): PlanStep => ({
     kind: "cache",
     text: `${soname} => ${path}`,
     reason,
