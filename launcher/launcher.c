@@ -68,7 +68,7 @@ static names COMMANDS = { "berth", "nvidia-docker", "nvidia-ctk", 0 };
 /* But for what Bun, its engine, its allocators and the dynamic loader obey. */
 static names OBEYED = { "BUN_", "NODE_", "JSC_", "LD_", "GLIBC_TUNABLES", "MALLOC_", "MIMALLOC_", "BERTH_LAUNCH", 0 };
 /* Global options of runc and crun. */
-static names WITH_VALUE = { "log", "log-format", "log-level", "root", "criu", "rootless", "cgroup-manager", 0 };
+static names WITH_VALUE = { "log", "log-format", "log-level", "root", "criu", "cgroup-manager", 0 };
 static names FLAGS = { "debug", "systemd-cgroup", 0 };
 /* Options of create and run. */
 static names CREATION_WITH_VALUE = { "console-socket", "pid-file", "pidfd-socket", "preserve-fds", 0 };
@@ -171,6 +171,26 @@ static void fail(const char *what, const char *path, long error)
     put_text(&to, "); remedy: install berth and its launchers again, together\n");
     flush(&to);
     for (;;) sys(EXIT_GROUP, 127, 0, 0, 0, 0);
+}
+
+/* This program's own path; "" where there is no /proc. */
+static const char *own_path(void)
+{
+    static char path[4096];
+    long count = sys(READLINKAT, HERE, (long)"/proc/self/exe", (long)path, sizeof path, 0);
+    path[count < 0 || count == sizeof path ? 0 : count] = 0;
+    return path;
+}
+
+/* The slot, or `../berth` beside the folder of this program. */
+static const char *find_berth(void)
+{
+    static char path[4096 + 16];
+    if (*executable_slot.text) return executable_slot.text;
+    join(path, own_path(), "");
+    if (!*path) fail("Cannot find berth beside this program", "/proc/self/exe", E_NOENT);
+    join((char *)base_name(path), "../berth", "");
+    return path;
 }
 
 /* --- passing a call on --- */
@@ -302,6 +322,15 @@ static char *read_note(void)
     return read_file(path, note, sizeof note, 0);
 }
 
+/* Whether only root or this user can have changed a program since berth looked at it. */
+static int is_safe_to_start(const char *path)
+{
+    struct status file;
+    if (sys(STATX, HERE, (long)path, 0, BASIC_STATS, (long)&file)) return 0;
+    int is_ours = file.uid == 0 || file.uid == (u32)sys(GETEUID, 0, 0, 0, 0, 0);
+    return is_ours && (file.mode & KIND) == REGULAR && !(file.mode & 02) && (!(file.mode & 020) || !file.gid);
+}
+
 /* The end of a line, which becomes the end of a text; null where the line does not end. */
 static char *cut_line(char *line)
 {
@@ -312,8 +341,8 @@ static char *cut_line(char *line)
 }
 
 /*
- * Becomes the low-level runtime; returns where berth has to be asked. The note: `2`, identity, PATH, low-level runtime, and
- * the signs without one of which a spec asks for nothing (`*`: berth wants to see every one).
+ * Becomes the low-level runtime; returns where berth has to be asked. The note: `2`, the identities of berth and of the
+ * configuration, PATH, low-level runtime, and the signs without one of which a spec asks for nothing (`*`: berth wants to see every one).
  */
 static void pass_on(char **argv, char **verb, char **env)
 {
@@ -325,10 +354,10 @@ static void pass_on(char **argv, char **verb, char **env)
         config = "/etc/nvidia-container-runtime/config.toml";
     }
     const char *at = is_doubtful ? 0 : read_note();
-    at = past_identity(past(at, "2\n"), config);
+    at = past_identity(past_identity(past(at, "2\n"), find_berth()), config);
     char *runtime = (char *)past(past(at, search ? search : ""), "\n");
     char *signs = cut_line(runtime), *end = cut_line(signs);
-    if (!end || *end || *runtime != '/') return;
+    if (!end || *end || *runtime != '/' || !is_safe_to_start(runtime)) return;
     int is_creation = is_same(*verb, "create") || is_same(*verb, "run");
     if (is_creation && !asks_nothing(verb + 1, signs)) return;
     char *name = argv[0];
@@ -404,26 +433,6 @@ static long write_record(char **argv, char **env)
 }
 
 /* --- starting berth --- */
-
-/* This program's own path; "" where there is no /proc. */
-static const char *own_path(void)
-{
-    static char path[4096];
-    long count = sys(READLINKAT, HERE, (long)"/proc/self/exe", (long)path, sizeof path, 0);
-    path[count < 0 || count == sizeof path ? 0 : count] = 0;
-    return path;
-}
-
-/* The slot, or `../berth` beside the folder of this program. */
-static const char *find_berth(void)
-{
-    static char path[4096 + 16];
-    if (*executable_slot.text) return executable_slot.text;
-    join(path, own_path(), "");
-    if (!*path) fail("Cannot find berth beside this program", "/proc/self/exe", E_NOENT);
-    join((char *)base_name(path), "../berth", "");
-    return path;
-}
 
 /* nvidia-ctk is a hook, too, in CDI files of its older versions: some without an environment, which is then the image's. */
 static int is_hook(char **argv)

@@ -129,7 +129,12 @@ function writeState(writes: readonly StateWrite[], { stateDir, now }: CarryOutOp
 function removeOldState(containers: string, now: Date): void {
   for (const name of readdirSync(containers)) {
     const folder = `${containers}/${name}`;
-    const stat = statSync(folder, { throwIfNoEntry: false });
-    if (stat !== undefined && now.getTime() - stat.mtimeMs > STATE_LIFETIME_MS) rmSync(folder, { recursive: true });
+    try {
+      const stat = statSync(folder, { throwIfNoEntry: false });
+      const isOld = stat !== undefined && now.getTime() - stat.mtimeMs > STATE_LIFETIME_MS;
+      if (isOld) rmSync(folder, { recursive: true, force: true });
+    } catch {
+      // Another start is clearing the same folder: what is left of it goes with the next one.
+    }
   }
 }

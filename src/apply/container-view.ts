@@ -97,7 +97,7 @@ const OWN_WORLDS = ["/proc", "/sys", "/dev"];
 
 function coverFrom(rootfs: Root, mount: OciMount): Cover {
   const destination = cleanPath(mount.destination);
-  const isPlain = OWN_WORLDS.some((world) => isWithin(destination, world));
+  const isPlain = OWN_WORLDS.some((world) => isWithin(destination, world) && rootfs.lstat(world)?.kind !== "link");
   const path = isPlain ? destination : rootfs.resolveDeep(destination).path;
   return { kind: kindOf(mount), mount, destination, path };
 }

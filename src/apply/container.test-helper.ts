@@ -290,7 +290,11 @@ export function makeMountPoints(spec: JsonObject, root: Root): void {
     if (statSync(source).isDirectory()) root.makeFolders(path);
     else {
       if (folder !== "") root.makeFolders(folder);
-      root.replaceFile(path, new Uint8Array(), { mode: 0o755, uid: 0, gid: 0 });
+      root.replaceFile(path, new Uint8Array(), {
+        mode: 0o755,
+        uid: process.getuid?.() ?? 0,
+        gid: process.getgid?.() ?? 0,
+      });
     }
   }
 }

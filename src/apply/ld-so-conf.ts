@@ -68,17 +68,29 @@ function includedFiles(patterns: string, from: string, rootfs: Root): readonly s
     if (!/[*?[]/.test(path)) return [path];
     const folder = folderOf(path);
     if (/[*?[]/.test(folder)) return [];
-    const name = new RegExp(
-      `^${nameOf(path)
-        .replace(/[.+^${}()|[\]\\]/g, "\\$&")
-        .replace(/\*+/g, ".*")
-        .replaceAll("?", ".")}$`,
-    );
     if (rootfs.stat(folder)?.kind !== "folder") return [];
     const names = rootfs.list(folder, MAX_NAMES) ?? [];
     return names
-      .filter((each) => !each.startsWith(".") && name.test(each))
+      .filter((each) => !each.startsWith(".") && matchesGlob(each, nameOf(path)))
       .toSorted()
       .map((each) => inFolder(folder, each));
   });
+}
+
+/** Whether a name fits a pattern of "*" and "?". The image makes up both, so it goes back to the last "*" only: never exponential. */
+export function matchesGlob(name: string, pattern: string): boolean {
+  let [at, star, resume] = [0, -1, 0];
+  for (let index = 0; index < name.length;) {
+    if (pattern[at] === "*") {
+      [star, resume] = [at++, index];
+    } else if (pattern[at] === "?" || pattern[at] === name[index]) {
+      at++;
+      index++;
+    } else {
+      if (star === -1) return false;
+      at = star + 1;
+      index = ++resume;
+    }
+  }
+  return /^\**$/.test(pattern.slice(at));
 }

@@ -74,8 +74,15 @@ function placeOfMount(mount: MountEdit, bench: Workbench): string | undefined {
   if (cover?.kind === "empty" || bench.view.isMountedOn(path)) return path;
   if (cover === undefined) return hasMountPoint(mount, bench) ? path : undefined;
   if (mount.kind === "library" || mount.kind === "binary") return move(mount, cover, bench);
+  if (isShared(cover))
+    return void leaveOut(path, `${coveredBy(cover)}, and what is mounted there would show on the host`, bench);
   const isThere = lookIntoVolume(path, bench.view, { bundleDir: bench.bundleDir }).kind !== undefined;
   return isThere ? path : void leaveOut(path, coveredBy(cover), bench);
+}
+
+/** A volume whose mounts the host sees, too. */
+function isShared({ mount: { options } }: Cover): boolean {
+  return options.includes("shared") || options.includes("rshared");
 }
 
 /** On a read-only root file system the low-level runtime cannot make a mount point. */

@@ -28,6 +28,7 @@ function plan(dir: string, loadHost: (isRefresh: boolean) => Host): ContainerPla
     containerId: "c",
     stateDir: "/s",
     policy: POLICY,
+    swarmResources: [],
     loadHost,
   });
   if (result.kind === "planned") result.rootfs.close();

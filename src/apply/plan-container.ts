@@ -1,4 +1,4 @@
-import { accessSync, constants } from "node:fs";
+import { accessSync, constants, lstatSync, realpathSync } from "node:fs";
 import { BerthError, errnoCode, type Problem } from "../base/index.ts";
 import { spellOut, type Edits } from "../edits/index.ts";
 import { decide, type Grant, type Policy } from "../grant/index.ts";
@@ -15,6 +15,8 @@ export interface ContainerInput {
   /** Where berth keeps files of its own on this machine. */
   readonly stateDir: string;
   readonly policy: Policy;
+  /** `swarm-resource` of config.toml. */
+  readonly swarmResources: readonly string[];
   /** Called only when the container asks for something; with `isRefresh` when what it gave turned out to be out of date. */
   readonly loadHost: (isRefresh: boolean) => Host;
 }
@@ -66,6 +68,7 @@ function planOnce(input: ContainerInput, isRefresh: boolean): ContainerPlan {
   const request = readRequest({
     env: processEnv(bundle.spec),
     boundingCapabilities: boundingCapabilities(bundle.spec),
+    swarmResources: input.swarmResources,
   });
   if (request.wants === "nothing") return { kind: "nothing", reason: request.devicesOrigin.text };
   const host = input.loadHost(isRefresh);
@@ -80,7 +83,7 @@ function planIn(
   { bundle, stateDir, containerId }: ContainerInput,
   granted: Pick<PlannedContainer, "host" | "grant" | "edits">,
 ): Pick<PlannedContainer, "plan" | "rootfs"> {
-  const path = rootfsPath(bundle);
+  const path = realRootfs(rootfsPath(bundle));
   const rootfs = Root.open(path);
   try {
     const place = {
@@ -95,6 +98,23 @@ function planIn(
   } catch (error) {
     rootfs.close();
     throw error;
+  }
+}
+
+/** The root file system's own path. Throws BERTH-P001 when it is a link: it may lead to a root that is no container's. */
+function realRootfs(path: string): string {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return realPath(path);
+  const message = `Cannot use the root file system "${path}": it is a symbolic link`;
+  throw new BerthError({ code: "BERTH-P001", message, remedy: "name the folder itself as root.path" });
+}
+
+/** A folder that is missing is somebody else's to report. */
+function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch (error) {
+    if (errnoCode(error) === undefined) throw error;
+    return path;
   }
 }
 

@@ -30,6 +30,7 @@ function inspect(world: World, dir: string): ContainerPlan {
     containerId: basename(dir),
     stateDir,
     policy: policyOf(config),
+    swarmResources: config.swarmResources,
     loadHost: () => describeHost(root, { driverRoot: config.driverRoot }),
   });
   if (result.kind === "planned") result.rootfs.close();

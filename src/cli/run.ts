@@ -59,5 +59,9 @@ function wrongUsage(words: readonly string[], complaints: readonly string[]): Be
   const lines = complaints.join("").split("\n");
   const why = lines.filter((line) => line !== "").join("; ");
   const message = `Cannot understand "berth ${words.join(" ")}": ${why}`;
-  return new BerthError({ code: "BERTH-U001", message, remedy: 'see "berth --help", or --help after a command' });
+  const isMisplaced = words.some((word) => /^--(root|debug)(=|$)/.test(word));
+  const remedy = isMisplaced
+    ? "put --root DIR and --debug before the command: berth --root DIR host"
+    : 'see "berth --help", or --help after a command';
+  return new BerthError({ code: "BERTH-U001", message, remedy });
 }

@@ -118,10 +118,16 @@ test("berth never starts itself: not by a link, and not its launcher under anoth
 test("the note for the launcher is private, and is not written again when nothing changed", () => {
   using work = workFolder();
   const state = join(work.path, "state");
-  const lookup = { config: "/nowhere/config.toml", search: "/bin", runtime: "/usr/bin/runc", signs: undefined };
+  const lookup = {
+    executable: "/nowhere/berth",
+    config: "/nowhere/config.toml",
+    search: "/bin",
+    runtime: "/usr/bin/runc",
+    signs: undefined,
+  };
   rememberLowLevel(state, lookup);
   const { ino, mode } = statSync(join(state, "low-level"));
-  expect(readFileSync(join(state, "low-level"), "utf8")).toBe("2\n-\n/bin\n/usr/bin/runc\n*\n");
+  expect(readFileSync(join(state, "low-level"), "utf8")).toBe("2\n-\n-\n/bin\n/usr/bin/runc\n*\n");
   expect(mode & 0o777).toBe(0o600);
   rememberLowLevel(state, lookup);
   expect(statSync(join(state, "low-level")).ino).toBe(ino);

@@ -28,7 +28,7 @@ export function findLowLevel({ candidates, path, self }: Lookup): string {
     const places = isPath ? [name] : folders.map((folder) => `${folder.replace(/\/+$/, "")}/${name}`);
     for (const place of places) {
       const fault = findFault(place, self);
-      if (fault === undefined) return place;
+      if (fault === undefined) return realpathSync(place);
       if (fault !== "missing") faults.push(`"${place}" ${fault}`);
     }
     // A runtime that was named by its path is never exchanged for another one: it may be there for its isolation.
@@ -39,9 +39,11 @@ export function findLowLevel({ candidates, path, self }: Lookup): string {
 
 /** Why a file cannot be the low-level runtime; undefined: it can. */
 function findFault(place: string, self: string): string | undefined {
-  const stat = statSync(place, { throwIfNoEntry: false });
-  if (stat === undefined || !stat.isFile() || !isExecutable(place)) return "missing";
+  if (!isExecutable(place)) return "missing";
+  const stat = statSync(place);
+  if (!stat.isFile()) return "missing";
   if (!place.startsWith("/")) return "is not an absolute path";
+  // What is checked is what is started: links are followed once, here.
   const folder = dirname(realpathSync(place));
   return (
     findOwnerFault(stat) ??
@@ -73,7 +75,11 @@ function isExecutable(place: string): boolean {
 function isOurselves(place: string, stat: Stats, self: string): boolean {
   const own = statSync(self, { throwIfNoEntry: false });
   if (own !== undefined && own.dev === stat.dev && own.ino === stat.ino) return true;
-  return stat.size <= MAX_LAUNCHER_BYTES && isLauncher(readFileSync(place));
+  if (stat.size > MAX_LAUNCHER_BYTES) return false;
+  const bytes = readFileSync(place);
+  // A script that starts us again would never come to an end.
+  const isOurScript = bytes.toString("latin1", 0, 2) === "#!" && bytes.includes("nvidia-container-runtime");
+  return isOurScript || isLauncher(bytes);
 }
 
 function nothingFound(candidates: readonly string[], faults: readonly string[]): BerthError {

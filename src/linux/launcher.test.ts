@@ -68,7 +68,16 @@ function makeSite(name = "nvidia-container-runtime"): Site {
 }
 
 function writeNote(site: Site, config = site.slots.config): void {
-  writeFileSync(site.note, formatLowLevelNote({ config, search: PATH, runtime: site.runtime, signs: SIGNS }) ?? "");
+  writeFileSync(
+    site.note,
+    formatLowLevelNote({
+      executable: site.slots.executable,
+      config,
+      search: PATH,
+      runtime: site.runtime,
+      signs: SIGNS,
+    }) ?? "",
+  );
 }
 
 interface Told {
@@ -107,7 +116,8 @@ const calls: readonly (readonly [string, "runc" | "berth"])[] = [
   ["--root=/r --log=/l start c", "runc"],
   ["-root /r start c", "runc"],
   ["--root create start c", "runc"],
-  ["--rootless create --criu run start c", "runc"],
+  ["--rootless create --criu run start c", "berth"],
+  ["--log-level create --criu run start c", "runc"],
   ["--cgroup-manager systemd --log-level debug start c", "runc"],
   ["--debug=true start c", "runc"],
   ["create c", "berth"],
@@ -168,6 +178,8 @@ const doubts: Readonly<Record<string, (site: Site) => void>> = {
     symlinkSync("config.toml", slots.config);
   },
   "the runtime is gone": ({ runtime }) => unlinkSync(runtime),
+  "others may write the runtime": ({ runtime }) => chmodSync(runtime, 0o777),
+  "berth was replaced": ({ slots }) => utimesSync(slots.executable, 1, 1),
   "the runtime is no path": (site) => writeNote({ ...site, runtime: "/runc" }),
   "it is of another version": (site) => edit(site, (text) => text.replace("2", "1")),
   "it names a relative path": (site) => edit(site, (text) => text.replace(site.runtime, "runc")),
@@ -189,8 +201,7 @@ const doubts: Readonly<Record<string, (site: Site) => void>> = {
 };
 
 function edit(site: Site, change: (text: string) => string): void {
-  const text =
-    formatLowLevelNote({ config: site.slots.config, search: PATH, runtime: site.runtime, signs: SIGNS }) ?? "";
+  const text = formatLowLevelNote({ ...site.slots, search: PATH, runtime: site.runtime, signs: SIGNS }) ?? "";
   writeFileSync(site.note, change(text));
 }
 
@@ -415,10 +426,16 @@ describe.skipIf(!hasCompiler)("the launcher finds", () => {
 });
 
 test("a note is not made of what does not fit on its lines", () => {
-  const lookup = { config: "/nowhere/config.toml", search: "/bin", runtime: "/bin/runc", signs: ["A", "B"] };
-  expect(formatLowLevelNote(lookup)).toBe("2\n-\n/bin\n/bin/runc\nA B\n");
+  const lookup = {
+    executable: "/nowhere/berth",
+    config: "/nowhere/config.toml",
+    search: "/bin",
+    runtime: "/bin/runc",
+    signs: ["A", "B"],
+  };
+  expect(formatLowLevelNote(lookup)).toBe("2\n-\n-\n/bin\n/bin/runc\nA B\n");
   for (const signs of [undefined, [], ["A B"], ["A", ""], ["*"], ["A\nB"]]) {
-    expect(formatLowLevelNote({ ...lookup, signs })).toBe("2\n-\n/bin\n/bin/runc\n*\n");
+    expect(formatLowLevelNote({ ...lookup, signs })).toBe("2\n-\n-\n/bin\n/bin/runc\n*\n");
   }
   expect(formatLowLevelNote({ ...lookup, search: "/bin\n/sbin" })).toBeUndefined();
   expect(formatLowLevelNote({ ...lookup, runtime: "/bin/run\nc" })).toBeUndefined();

@@ -2,6 +2,8 @@ import { statSync } from "node:fs";
 
 /** How the low-level runtime was looked up, and what was found. */
 export interface LowLevelLookup {
+  /** The running berth, as the launcher finds it: another one may read other requests. */
+  readonly executable: string;
   /** The configuration file, whether it exists or not; absolute. */
   readonly config: string;
   /** The PATH of the engine; "": it has none. */
@@ -17,12 +19,19 @@ export interface LowLevelLookup {
  * configuration file and PATH are the same. The file is to be root's or the user's own, and writable by nobody else.
  * Undefined when it cannot be put so. Reader: `pass_on` in launcher/launcher.c.
  */
-export function formatLowLevelNote({ config, search, runtime, signs = [] }: LowLevelLookup): string | undefined {
+export function formatLowLevelNote({
+  executable,
+  config,
+  search,
+  runtime,
+  signs = [],
+}: LowLevelLookup): string | undefined {
   const isOneLine = ![search, runtime].some((text) => /[\n\0]/.test(text));
   const identity = identityOf(config);
-  if (!isOneLine || identity === undefined || !runtime.startsWith("/")) return undefined;
+  const berth = identityOf(executable);
+  if (!isOneLine || identity === undefined || berth === undefined || !runtime.startsWith("/")) return undefined;
   const isPlain = signs.length > 0 && signs.every((sign) => /^[^\s\0*]+$/.test(sign));
-  return `2\n${identity}\n${search}\n${runtime}\n${isPlain ? signs.join(" ") : "*"}\n`;
+  return `2\n${berth}\n${identity}\n${search}\n${runtime}\n${isPlain ? signs.join(" ") : "*"}\n`;
 }
 
 /** Inode, time of change in seconds and nanoseconds, size; "-": there is no such file. */

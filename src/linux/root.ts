@@ -268,7 +268,6 @@ export class Root {
   }
 }
 
-/** Closes `fd` (if it is one) after `action`; whatever that throws becomes a BERTH-P001 that begins with `doing`. */
 /** The handle on one folder of a root, kept until another one is asked for. */
 class FolderHandle {
   readonly #resolve: number;
@@ -302,6 +301,7 @@ class FolderHandle {
   }
 }
 
+/** Closes `fd` (if it is one) after `action`; whatever that throws becomes a BERTH-P001 that begins with `doing`. */
 function wrap<T>(doing: string, fd: number, action: () => T): T {
   try {
     return action();

@@ -52,7 +52,9 @@ test("a container without a GPU request: the low-level runtime starts with argum
   expect([exitCode, stderr]).toEqual([7, ""]);
   expect(stdout).toBe(`started: --root /r create --bundle ${door.bundle} c1\nenv: kept\n256\n`);
   expect(readFileSync(join(door.bundle, "config.json"), "utf8")).toBe(door.spec);
-  expect(readFileSync(join(door.work, "state/low-level"), "utf8")).toMatch(/\/low-level-runtime\nNVIDIA_VISIBLE_DEVICES CUDA_VERSION \\u\n$/);
+  expect(readFileSync(join(door.work, "state/low-level"), "utf8")).toMatch(
+    /\/low-level-runtime\nNVIDIA_VISIBLE_DEVICES CUDA_VERSION \\u\n$/,
+  );
 });
 
 test.each(["state run", "exec c run", "--log create delete c"])(

@@ -7,6 +7,7 @@ import { loadHost, type Host } from "../host/index.ts";
 import { argText, execRestored, readEnv, type LaunchRecord } from "../linux/index.ts";
 import { isCreation, readBundle, readRuntimeArgs, type RuntimeArgs } from "../oci/index.ts";
 import { REQUEST_SIGNS } from "../request/index.ts";
+import { refuseUnsupported, unsupportedSigns } from "./unsupported.ts";
 
 const DEFAULT_CONFIG = "/etc/nvidia-container-runtime/config.toml";
 const DEFAULT_STATE = "/run/berth";
@@ -56,12 +57,15 @@ function handle(call: Call): never {
 function editBundle(call: Call): void {
   const { args, config, log } = call;
   const bundle = readBundle(args.bundle);
+  log.debug(`create "${args.containerId ?? ""}", bundle "${bundle.dir}"`);
+  refuseUnsupported(config, bundle.bytes);
   const stateDir = stateFolder(call);
   const result = planContainer({
     bundle,
     containerId: args.containerId ?? "",
     stateDir,
     policy: policyOf(config),
+    swarmResources: config.swarmResources,
     loadHost: (isRefresh) => findHost(call, stateDir, isRefresh),
   });
   if (result.kind === "nothing") return log.debug(`"${bundle.configPath}" stays as it is: ${result.reason}`);
@@ -103,11 +107,12 @@ function remember({ record, config, log }: Call, path: string | undefined, lowLe
   if (record.config === undefined && isElsewhere) return;
   try {
     const lookup = {
+      executable: process.execPath,
       config: record.config ?? DEFAULT_CONFIG,
       search: path ?? "",
       runtime: lowLevel,
       // A debug log says of every container what became of it.
-      signs: isVerbose(config) ? undefined : REQUEST_SIGNS,
+      signs: isVerbose(config) ? undefined : [...REQUEST_SIGNS, ...config.swarmResources, ...unsupportedSigns(config)],
     };
     rememberLowLevel(record.state ?? DEFAULT_STATE, lookup);
   } catch (error) {

@@ -22,6 +22,7 @@ test.each([
   ["--network=host --platform systrap --debug create c1", "create", "", "c1"],
   ["--platform create c1", "create", "", "c1"],
   ["--systemd-cgroup create c1", "create", "", "c1"],
+  ["--rootless create --bundle /b c1", "create", "/b", "c1"],
   // All spellings of the bundle; the last one counts.
   ["create -b /b c1", "create", "/b", "c1"],
   ["create -b=/b c1", "create", "/b", "c1"],
@@ -35,7 +36,6 @@ test.each([
   ["--bundle /b create c1", "create", "/b", "c1"],
   ["create c1 --bundle /b", "create", "/b", "c1"],
   ["create bundle", "create", "", "bundle"],
-  ["create --bundler /b c1", "create", "", "/b"],
   ["create -- c1 --bundle /b", "create", "", "c1"],
   // What only looks like one.
   ["create --pid-file -b --bundle /b c1", "create", "/b", "c1"],
@@ -92,6 +92,10 @@ test.each([
   ["create c1 --preserve-fds", '"preserve-fds" has no value'],
   ["create --config /x/spec.json c1", "--config names another spec"],
   ["run -f spec.json c1", "--config names another spec"],
+  ["create -f/other.json c1", '"f/other.json" may name another bundle or spec'],
+  ["create --bundler /b c1", '"bundler" may name another bundle or spec'],
+  ["create -b/other c1", '"b/other" may name another bundle or spec'],
+  ["create --confi=/other.json c1", '"confi" may name another bundle or spec'],
 ])("%s is refused: %s", (line, part) => {
   const expected = { code: "BERTH-L005", message: expect.stringContaining(part) };
   expect(() => readRuntimeArgs(split(line))).toThrow(expect.objectContaining(expected));

@@ -142,8 +142,10 @@ function isOption(word: string): boolean {
 function readOption(word: string, next: string | undefined, rules: Rules): Option {
   const [, name = "", value] = /^-+([^=]*)(?:=([^]*))?$/.exec(word) ?? [];
   const needsValue = rules.withValue.includes(name);
-  const takesNext = needsValue || (!rules.isPermuting && mayTake(name, next));
-  return { name, value: value ?? (takesNext ? next : undefined), needsValue };
+  // In some runtimes --rootless is a flag.
+  const isFlag = name === "rootless" && next !== undefined && VERBS.includes(next);
+  const takesNext = !isFlag && (needsValue || (!rules.isPermuting && mayTake(name, next)));
+  return { name, value: value ?? (takesNext ? next : undefined), needsValue: needsValue && !isFlag };
 }
 
 /** An option of a runtime that berth does not know (`--platform systrap create`) may have a value. */
@@ -155,8 +157,18 @@ function checkCreation(options: readonly Option[]): void {
   if (lastValue(options, ["config", "f"]) !== undefined) {
     throw badArguments("--config names another spec than the bundle's", "put the spec into the bundle as config.json");
   }
+  const short = options.find(({ name }) => isAbbreviated(name));
+  if (short !== undefined) {
+    throw badArguments(`"${short.name}" may name another bundle or spec`, "spell --bundle out, with its value apart");
+  }
   const bare = options.find(({ needsValue, value }) => needsValue && value === undefined);
   if (bare !== undefined) throw badArguments(`the option "${bare.name}" has no value`, `give "${bare.name}" its value`);
+}
+
+/** crun takes `-bDIR`, `-fFILE` and the beginnings of long options. */
+function isAbbreviated(name: string): boolean {
+  if (["b", "bundle", "f", "config"].includes(name) || CREATION_WITH_VALUE.includes(name)) return false;
+  return /^[bf]./.test(name) || (name.length > 1 && "config".startsWith(name));
 }
 
 function lastValue(options: readonly Option[], names: readonly string[]): string | undefined {

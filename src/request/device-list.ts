@@ -35,7 +35,7 @@ function parseDevice(id: string): DeviceRequest {
   if (UUID.test(id)) return { kind: "uuid", uuid: `GPU-${id.slice(4).toLowerCase()}` };
   const index = parseStrictInteger(id.replace(/^0+(?=\d)/, ""), MAX_INDEX);
   if (index !== undefined) return { kind: "index", index };
-  const remedy = `use "all", "none", an index such as 0, or a full UUID such as GPU-8-4-4-4-12 hexadecimal digits ("berth host" lists them)`;
+  const remedy = `use "all", "none", an index such as 0, or a full UUID, GPU- and 32 hexadecimal digits in groups of 8-4-4-4-12 ("berth host" lists them)`;
   throw new BerthError({
     code: "BERTH-R002",
     message: `Cannot read the device id "${shorten(id)}": ${explain(id)}`,

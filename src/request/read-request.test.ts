@@ -22,6 +22,17 @@ test("a legacy CUDA image asks for everything, unless it says otherwise", () => 
   expect(wants("CUDA_VERSION=12.0", "NVIDIA_REQUIRE_CUDA=cuda>=12")).toBe("nothing");
 });
 
+test("a swarm resource that exists stands in place of the variable, even empty; several count together", () => {
+  const ask = (...env: string[]) => readRequest({ env, boundingCapabilities: [], swarmResources: ["A", "B"] });
+  expect(ask("NVIDIA_VISIBLE_DEVICES=all", "A=0", "B=1,0").devices).toEqual([
+    { kind: "index", index: 0 },
+    { kind: "index", index: 1 },
+  ]);
+  expect(ask("NVIDIA_VISIBLE_DEVICES=all", "A=").wants).toBe("nothing");
+  expect(ask("NVIDIA_VISIBLE_DEVICES=3").devices).toEqual([{ kind: "index", index: 3 }]);
+  expect(ask("B=2").devicesOrigin).toEqual({ source: "env", text: "B=2" });
+});
+
 test("capabilities are read as asked: unset and empty are the default, all is all, each name counts once", () => {
   expect(capabilities("X=1")).toBeUndefined();
   expect(capabilities("NVIDIA_DRIVER_CAPABILITIES=")).toBeUndefined();

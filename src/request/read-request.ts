@@ -8,6 +8,8 @@ export interface RequestSource {
   readonly env: readonly string[];
   /** `process.capabilities.bounding` of the spec. */
   readonly boundingCapabilities: readonly string[];
+  /** `swarm-resource` of config.toml: variables that, where one exists, stand in place of NVIDIA_VISIBLE_DEVICES. */
+  readonly swarmResources?: readonly string[];
 }
 
 const DEVICES = "NVIDIA_VISIBLE_DEVICES";
@@ -26,12 +28,14 @@ export const REQUEST_SIGNS: readonly string[] = [DEVICES, "CUDA_VERSION", "\\u"]
 export function readRequest(source: RequestSource): Request {
   const env = new Map(source.env.map(splitEntry));
   const isLegacy = Boolean(env.get("CUDA_VERSION")) && !env.get("NVIDIA_REQUIRE_CUDA");
-  const asked = env.get(DEVICES) ?? (isLegacy ? "all" : "");
+  const swarm = (source.swarmResources ?? []).filter((name) => env.has(name));
+  const asked =
+    swarm.length > 0 ? swarm.map((name) => env.get(name)).join() : (env.get(DEVICES) ?? (isLegacy ? "all" : ""));
   const capabilities = env.get(CAPABILITIES) ?? (isLegacy ? "all" : "");
   return {
     ...parseDeviceList(asked),
     capabilities: parseCapabilities(capabilities),
-    devicesOrigin: originOf(env, DEVICES, isLegacy),
+    devicesOrigin: originOf(env, swarm[0] ?? DEVICES, isLegacy),
     capabilitiesOrigin: originOf(env, CAPABILITIES, isLegacy),
     isPrivileged: source.boundingCapabilities.includes("CAP_SYS_ADMIN"),
   };

@@ -245,14 +245,17 @@ describe("the tree", () => {
     },
   );
 
-  test.each(["h100x8", "rtx4090x2", "none"])("%s: the loader cache is what ldconfig makes of the tree", (name) => {
-    const { dir } = up("cache", name);
-    const ours = listCache(join(dir, "etc/ld.so.cache"));
-    run("/sbin/ldconfig", "-r", dir, "-C", "/etc/made.cache");
-    const made = listCache(join(dir, "etc/made.cache"));
-    expect(made.length).toBeGreaterThan(3);
-    expect(ours).toEqual(made);
-  });
+  test.skipIf(!isRoot).each(["h100x8", "rtx4090x2", "none"])(
+    "%s (needs root): the loader cache is what ldconfig makes of the tree",
+    (name) => {
+      const { dir } = up("cache", name);
+      const ours = listCache(join(dir, "etc/ld.so.cache"));
+      run("/sbin/ldconfig", "-r", dir, "-C", "/etc/made.cache");
+      const made = listCache(join(dir, "etc/made.cache"));
+      expect(made.length).toBeGreaterThan(3);
+      expect(ours).toEqual(made);
+    },
+  );
 
   test("the version stands wherever a host is asked for it", () => {
     const { dir } = up("versions", "rtx4090x2");
