@@ -4,12 +4,12 @@ import { join } from "node:path";
 import { debianTree } from "./images/debian.ts";
 import { addProgram, makeBundle, newContainerId, runContainer, type Bundle, type Runtime } from "./lib/bundle.ts";
 import { probeProgram } from "./lib/compile.ts";
-import { describeWith, program } from "./lib/gate.ts";
+import { describeWith, dist, program } from "./lib/gate.ts";
 import { parseProbe, type Probe } from "./lib/probe.ts";
 import { must, run } from "./lib/run.ts";
 import { Scope } from "./lib/scope.ts";
 import { simHost, type SimHost } from "./lib/sim-host.ts";
-import { launcherWithout, makeStandIn, useLowLevel } from "./lib/stand-in.ts";
+import { useLowLevel } from "./lib/stand-in.ts";
 
 /** What an engine could have set, all of it unusual: a runtime hands it on, or resets it, by its own rules. */
 const UNUSUAL = `ulimit -Sn 512; ulimit -Hn 1000; umask 027; echo 300 >/proc/self/oom_score_adj; trap "" USR1 PIPE
@@ -18,7 +18,7 @@ exec 3</etc/passwd 4</etc/group 5</etc/hosts 6</dev/null
 exec nice -n 3 taskset -c 0 env --block-signal=USR2,HUP "$@"`;
 const unusual = ["bash", "-c", UNUSUAL, "bash"];
 
-describeWith(["runc", "gcc", "debootstrap"], "nvidia-container-runtime in front of runc", () => {
+describeWith(["runc", "gcc", "debootstrap", "strace"], "nvidia-container-runtime in front of runc", () => {
   let scope: Scope;
   let host: SimHost;
   let shim: Runtime;
@@ -138,16 +138,23 @@ describeWith(["runc", "gcc", "debootstrap"], "nvidia-container-runtime in front 
     const words = ["--root", join(bundle.dir, "state")];
     // The container's program holds the standard output open.
     must(["sh", "-c", '"$@" >/dev/null 2>&1', "sh", host.runtime, ...words, "create", "--bundle", bundle.dir, id]);
-    const berth = makeStandIn(scope, "berth");
-    const launcher = launcherWithout(scope, host, berth);
-    must([launcher, ...words, "start", id]);
-    expect(must([launcher, ...words, "state", id])).toContain('"status": "running"');
-    must([launcher, ...words, "kill", id, "KILL"]);
-    must([launcher, ...words, "delete", "--force", id]);
-    expect(berth.takeCall()).toBeUndefined();
-    // The other way round the stand-in is asked: it would have shown.
-    must([launcher, ...words, "create", "--bundle", bundle.dir, id]);
-    expect(berth.takeCall()).toContain("create");
+    const trace = join(bundle.dir, "trace");
+    /** The programs that a call of the runtime becomes, and what it prints. */
+    const call = (...rest: readonly string[]): { programs: string; output: string } => {
+      const strace = [program("strace"), "-f", "-qq", "-e", "trace=execve", "-o", trace];
+      const output = must([...strace, host.runtime, ...words, ...rest]);
+      return { programs: readFileSync(trace, "utf8"), output };
+    };
+    const berth = join(dist, "berth");
+    expect(call("start", id).programs).not.toContain(berth);
+    const state = call("state", id);
+    expect(state.output).toContain('"status": "running"');
+    for (const { programs } of [state, call("kill", id, "KILL"), call("delete", "--force", id)]) {
+      expect(programs).toContain(program("runc"));
+      expect(programs).not.toContain(berth);
+    }
+    // The other way round it would have shown.
+    expect(call("--version").programs).toContain(berth);
   });
 });
 

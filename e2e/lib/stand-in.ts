@@ -1,6 +1,5 @@
-import { chmodSync, copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { patchLauncher } from "../../src/linux/index.ts";
 import type { Scope } from "./scope.ts";
 import { setConfig, type SimHost } from "./sim-host.ts";
 
@@ -32,13 +31,4 @@ export function makeStandIn(scope: Scope, name: string): StandIn {
 /** Makes `program` the low-level runtime of a simulated host. */
 export function useLowLevel(host: SimHost, program: string): void {
   setConfig(host, ['runtimes = ["runc", "crun"]', `runtimes = [${JSON.stringify(program)}]`]);
-}
-
-/** The host's runtime launcher, but with another program in the place of berth. */
-export function launcherWithout(scope: Scope, host: SimHost, berth: StandIn): string {
-  const path = join(scope.folder("launcher"), "nvidia-container-runtime");
-  copyFileSync(host.runtime, path);
-  writeFileSync(path, patchLauncher(readFileSync(path), { executable: berth.path }));
-  chmodSync(path, 0o755);
-  return path;
 }
