@@ -32,7 +32,9 @@ const shim = join(host, "bin/nvidia-container-runtime");
 
 function readOptions(args: readonly string[]): Options {
   const value = (flag: string) => (args.includes(flag) ? args[args.indexOf(flag) + 1] : undefined);
-  return { runs: Number(value("--runs") ?? 30), peer: value("--peer") };
+  const runs = value("--runs") ?? "30";
+  if (!/^[1-9]\d{0,3}$/.test(runs)) throw new RangeError(`--runs takes a number from 1 on, not "${runs}"`);
+  return { runs: Number(runs), peer: value("--peer") };
 }
 
 /** Times one process from its start to its end; its output is kept only for the message when it fails. */

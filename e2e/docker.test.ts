@@ -118,6 +118,13 @@ describeWith(["docker", "dockerd", "debootstrap"], "a container of Docker with -
       expect(stderr).toBe("cat: /granted: No such device or address\ncat: /other: Operation not permitted\n");
     });
 
+    test("has a terminal, and the same descriptors as under runc alone, with docker run -t", () => {
+      const look = ["sh", "-c", "tty; ls /proc/$$/fd; readlink /proc/$$/fd/0 /proc/$$/fd/1 /proc/$$/fd/2"];
+      const seen = (words: readonly string[]): string => docker.must("run", "--rm", "-t", ...words, "debian", ...look);
+      expect(seen(gpuWords("0"))).toBe(seen(NO_NETWORK));
+      expect(seen(gpuWords("0"))).toContain("/dev/pts/0");
+    });
+
     test("gives its exit status to docker run", () => {
       expect(runGpu("0", ["sh", "-c", "exit 42"]).status).toBe(42);
     });

@@ -390,7 +390,7 @@ __attribute__((constructor)) static void note(void)
       const after = readSpec(bundle);
       const allowed = (spec: ReturnType<typeof readSpec>): object => ({
         ...spec,
-        annotations: {},
+        annotations: { ...spec.annotations, "dev.berth.granted": "" },
         mounts: [],
         process: { ...spec.process, env: [] },
         linux: { ...spec.linux, devices: [], resources: { ...spec.linux.resources, devices: [] } },
@@ -400,6 +400,8 @@ __attribute__((constructor)) static void note(void)
       expect(after.linux.resources.devices.slice(0, before.linux.resources.devices.length)).toEqual(
         before.linux.resources.devices,
       );
+      const others = (env: readonly string[]): string[] => env.filter((each) => !each.startsWith("NVIDIA_"));
+      expect(others(after.process.env)).toEqual(others(before.process.env));
       const names = after.process.env.map((each) => each.split("=")[0]);
       expect(new Set(names).size).toBe(names.length);
     });

@@ -27,6 +27,7 @@ export interface Spec {
   root: { path: string; readonly: boolean };
   hostname: string;
   mounts: SpecMount[];
+  annotations?: Record<string, string>;
   linux: {
     namespaces: { type: string; path?: string }[];
     resources: { devices: { allow: boolean; access: string; type?: string; major?: number; minor?: number }[] };
