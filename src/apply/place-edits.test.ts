@@ -23,6 +23,9 @@ import {
   type Tree,
 } from "./container.test-helper.ts";
 
+/** Whose the files of a test are. */
+const ME = `${process.getuid?.()}:${process.getgid?.()}`;
+
 function destinations(spec: JsonObject): readonly string[] {
   return mountsOf(spec).map((mount) => mount.destination);
 }
@@ -230,11 +233,11 @@ test("musl: the folders come behind the loader's defaults, no glibc cache is mad
   const container = makeContainer(work.path, ALPINE);
   container.start(makeMachine(join(work.path, "driver")));
   const tree = readTree(container.rootfs);
-  expect(tree["/etc/ld-musl-x86_64.path"]).toBe(`644 0:0 /lib\n/usr/local/lib\n/usr/lib\n${LIBRARIES}\n`);
+  expect(tree["/etc/ld-musl-x86_64.path"]).toBe(`644 ${ME} /lib\n/usr/local/lib\n/usr/lib\n${LIBRARIES}\n`);
   expect(tree["/etc/ld.so.cache"]).toBeUndefined();
   const own = makeContainer(join(work.path, "own"), { ...ALPINE, "/etc/ld-musl-x86_64.path": "/lib:/opt" });
   own.start(makeMachine(join(work.path, "driver")));
-  expect(readTree(own.rootfs)["/etc/ld-musl-x86_64.path"]).toBe(`644 0:0 /lib:/opt\n${LIBRARIES}\n`);
+  expect(readTree(own.rootfs)["/etc/ld-musl-x86_64.path"]).toBe(`644 ${ME} /lib:/opt\n${LIBRARIES}\n`);
 });
 
 test("musl and glibc in one image: both are told", () => {
@@ -259,7 +262,7 @@ test("an image with an ldconfig but without ld.so.conf gets one that reads our f
   using work = workFolder();
   const container = makeContainer(work.path, { ...DISTROLESS, "/sbin/ldconfig": "ldconfig" });
   container.start(makeMachine(join(work.path, "driver")));
-  expect(readTree(container.rootfs)["/etc/ld.so.conf"]).toBe("644 0:0 include /etc/ld.so.conf.d/*.conf\n");
+  expect(readTree(container.rootfs)["/etc/ld.so.conf"]).toBe(`644 ${ME} include /etc/ld.so.conf.d/*.conf\n`);
 });
 
 test("a cache that cannot be read is replaced, and said so", () => {
