@@ -1,13 +1,10 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { GLIBC_LOADER } from "./images/copied.ts";
 import { debianTree } from "./images/debian.ts";
-import { addProgram, makeBundle, runContainer, startContainer, type Bundle, type Runtime } from "./lib/bundle.ts";
-import { cudaProgram, probeProgram } from "./lib/compile.ts";
+import { runContainer, startContainer, type Runtime } from "./lib/bundle.ts";
 import { describeWith, program } from "./lib/gate.ts";
-import { expectedListing, visibleDevices, WISHES } from "./lib/grants.ts";
-import { parseProbe } from "./lib/probe.ts";
+import { bundleOf, testLowLevelRuntime } from "./lib/low-level-tests.ts";
 import { Scope } from "./lib/scope.ts";
 import { listing, pick, simHost, type SimHost } from "./lib/sim-host.ts";
 
@@ -25,46 +22,12 @@ describeWith(["runc", "gcc", "debootstrap"], "a container started by runc throug
 
   afterAll(() => scope.close());
 
-  function bundleOf(args: readonly string[], devices: string | undefined): Bundle {
-    const env = devices === undefined ? [] : [`NVIDIA_VISIBLE_DEVICES=${devices}`];
-    return makeBundle(scope, debianTree(), { args, env });
-  }
-
-  for (const wish of WISHES) {
-    test(`that asks for ${wish} lists exactly the GPUs that it was granted`, () => {
-      const output = runContainer(shim, bundleOf(["nvidia-smi", "-L"], visibleDevices(wish, host)));
-      const expected = expectedListing(wish, host);
-      if (expected === undefined) expect(output.stderr).toMatch(/nvidia-smi.*: executable file not found/);
-      else expect(output).toMatchObject({ stdout: expected, stderr: "" });
-    });
-  }
-
-  test("finds libcuda.so.1 in its loader cache, together with the image's own libraries", () => {
-    const { stdout } = runContainer(shim, bundleOf(["/sbin/ldconfig", "-p"], "all"));
-    expect(stdout).toMatch(/^\tlibcuda\.so\.1 \(libc6,\S+\) => \/usr\/lib\/\S+\/libcuda\.so\.\S+$/m);
-    expect(stdout).toMatch(/^\tlibz\.so\.1 /m);
-  });
-
-  test("starts a program that is linked against libcuda.so.1", () => {
-    const bundle = bundleOf(["/cuda-program"], "0,5");
-    addProgram(bundle, cudaProgram(GLIBC_LOADER, join(host.dir, "usr/lib/x86_64-linux-gnu/libcuda.so.1")));
-    expect(runContainer(shim, bundle)).toEqual({ status: 0, stdout: "2 CUDA devices\n", stderr: "" });
-  });
-
-  test("cannot open a GPU that was not granted, even after making its node", () => {
-    const [granted, other] = pick(host, 2, 3);
-    const nodes = [`mknod=/tmp/own:195:${granted?.minor}`, `mknod=/tmp/other:195:${other?.minor}`];
-    const bundle = bundleOf(["/probe", `open=/dev/nvidia${granted?.minor}`, ...nodes], "2");
-    addProgram(bundle, probeProgram());
-    const probe = parseProbe(runContainer(shim, bundle).stdout);
-    // Nothing is behind a simulated node: allowed is ENXIO, refused is EPERM.
-    expect(Object.values(probe.tries)).toEqual(["ENXIO", "ENXIO", "EPERM"]);
-  });
+  testLowLevelRuntime(() => ({ scope, host, shim }), /nvidia-smi.*: executable file not found/);
 
   test("on a host with MIG lists the whole GPUs and every MIG device for all, and the parent alone for its index", () => {
     const mig = simHost(scope, "a100x8-mig");
     const list = (devices: string): string => {
-      return runContainer({ ...shim, argv: [mig.runtime] }, bundleOf(["nvidia-smi", "-L"], devices)).stdout;
+      return runContainer({ ...shim, argv: [mig.runtime] }, bundleOf(scope, ["nvidia-smi", "-L"], devices)).stdout;
     };
     const profile: { gpus: { uuid: string; mig?: { uuid: string }[] }[] } = JSON.parse(
       readFileSync(join(import.meta.dir, "../src/sim/profiles/a100x8-mig.json"), "utf8"),
@@ -79,13 +42,15 @@ describeWith(["runc", "gcc", "debootstrap"], "a container started by runc throug
   test("on a host whose driver does not know the UUIDs yet gets GPUs by index, and by UUID a refusal that says why", () => {
     const unknown = simHost(scope, "h100x8-uuid-unknown");
     const ask = (devices: string) =>
-      runContainer({ ...shim, argv: [unknown.runtime] }, bundleOf(["nvidia-smi", "-L"], devices));
+      runContainer({ ...shim, argv: [unknown.runtime] }, bundleOf(scope, ["nvidia-smi", "-L"], devices));
     expect(ask("1,6").stdout).toBe(listing(pick(unknown, 1, 6)));
     expect(ask(unknown.gpus[0]?.uuid ?? "").stderr).toMatch(/BERTH-R001.*not yet told the UUIDs/);
   });
 
   test("is one of 64 that start at once, and each sees its own GPU and no other", async () => {
-    const bundles = Array.from({ length: 64 }, (_, number) => bundleOf(["nvidia-smi", "-L"], String(number % 8)));
+    const bundles = Array.from({ length: 64 }, (_, number) =>
+      bundleOf(scope, ["nvidia-smi", "-L"], String(number % 8)),
+    );
     const outputs = await Promise.all(bundles.map((bundle) => startContainer(shim, bundle)));
     expect(outputs).toEqual(
       bundles.map((_, number) => ({ status: 0, stdout: listing(pick(host, number % 8)), stderr: "" })),
@@ -94,10 +59,10 @@ describeWith(["runc", "gcc", "debootstrap"], "a container started by runc throug
 
   test("has no GPU without the shim", () => {
     const runc = { ...shim, argv: [shim.lowLevel] };
-    expect(runContainer(runc, bundleOf(["nvidia-smi", "-L"], "all")).status).not.toBe(0);
+    expect(runContainer(runc, bundleOf(scope, ["nvidia-smi", "-L"], "all")).status).not.toBe(0);
   });
 
   test("gives its exit status to whoever called the runtime", () => {
-    expect(runContainer(shim, bundleOf(["sh", "-c", "exit 42"], "0")).status).toBe(42);
+    expect(runContainer(shim, bundleOf(scope, ["sh", "-c", "exit 42"], "0")).status).toBe(42);
   });
 });
