@@ -1,12 +1,16 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
+import { loadConfig, type Config } from "../config/index.ts";
 import type { Host } from "../host/index.ts";
 import { readBundle } from "../oci/index.ts";
 import { DEBIAN, LIBRARIES, makeContainer, makeMachine, readTree, workFolder } from "./container.test-helper.ts";
 import { formatPlan } from "./format-plan.ts";
 import { planContainer, type ContainerPlan } from "./plan-container.ts";
 
-const POLICY = { supportedCapabilities: ["compute", "utility"], acceptEnvWhenUnprivileged: true };
+const CONFIG: Config = {
+  ...loadConfig({ get: () => undefined }, "/nonexistent/config.toml"),
+  supportedDriverCapabilities: ["compute", "utility"],
+};
 
 function hostWith(folder: string, file: string): Host {
   const { host } = makeMachine(folder, { names: ["cuda"] });
@@ -22,13 +26,12 @@ function hostWith(folder: string, file: string): Host {
 }
 
 /** Plans one container for a host given by call: first, then refreshed. */
-function plan(dir: string, loadHost: (isRefresh: boolean) => Host): ContainerPlan {
+function plan(dir: string, loadHost: (isRefresh: boolean) => Host, config = CONFIG): ContainerPlan {
   const result = planContainer({
     bundle: readBundle(dir),
     containerId: "c",
     stateDir: "/s",
-    policy: POLICY,
-    swarmResources: [],
+    config,
     loadHost,
   });
   if (result.kind === "planned") result.rootfs.close();
@@ -87,6 +90,16 @@ test("a refusal by policy is a value, and planning changes nothing in the bundle
       ),
     ),
   );
+});
+
+test("a way of asking that the configuration switches on and berth cannot serve is refused before the host is looked at", () => {
+  using work = workFolder();
+  const { dir } = makeContainer(work.path, DEBIAN);
+  const never = (): Host => {
+    throw new TypeError("the host was looked at");
+  };
+  const result = plan(dir, never, { ...CONFIG, mode: "cdi" });
+  expect(result).toEqual({ kind: "refused", problem: expect.objectContaining({ code: "BERTH-C002" }) });
 });
 
 test("a plan for people has each reason, and what the container gets for it below", () => {

@@ -1,7 +1,8 @@
 import { accessSync, constants, lstatSync, realpathSync } from "node:fs";
 import { BerthError, errnoCode, type Problem } from "../base/index.ts";
+import type { Config } from "../config/index.ts";
 import { spellOut, type Edits } from "../edits/index.ts";
-import { decide, type Grant, type Policy } from "../grant/index.ts";
+import { decide, policyOf, refuseUnsupported, type Grant } from "../grant/index.ts";
 import type { Host } from "../host/index.ts";
 import { Root } from "../linux/index.ts";
 import { boundingCapabilities, processEnv, rootfsPath, type Bundle } from "../oci/index.ts";
@@ -14,9 +15,8 @@ export interface ContainerInput {
   readonly containerId: string;
   /** Where berth keeps files of its own on this machine. */
   readonly stateDir: string;
-  readonly policy: Policy;
-  /** `swarm-resource` of config.toml. */
-  readonly swarmResources: readonly string[];
+  /** What the administrator allows, and how devices are asked for. */
+  readonly config: Config;
   /** Called only when the container asks for something; with `isRefresh` when what it gave turned out to be out of date. */
   readonly loadHost: (isRefresh: boolean) => Host;
 }
@@ -64,15 +64,16 @@ function refused(error: unknown): ContainerPlan {
 }
 
 function planOnce(input: ContainerInput, isRefresh: boolean): ContainerPlan {
-  const { bundle } = input;
+  const { bundle, config } = input;
+  refuseUnsupported(config, bundle.bytes);
   const request = readRequest({
     env: processEnv(bundle.spec),
     boundingCapabilities: boundingCapabilities(bundle.spec),
-    swarmResources: input.swarmResources,
+    swarmResources: config.swarmResources,
   });
   if (request.wants === "nothing") return { kind: "nothing", reason: request.devicesOrigin.text };
   const host = input.loadHost(isRefresh);
-  const decision = decide(request, host, input.policy);
+  const decision = decide(request, host, policyOf(config));
   if (decision.kind !== "granted") return decision;
   const { grant } = decision;
   const edits = spellOut(grant, host);

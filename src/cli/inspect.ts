@@ -2,7 +2,7 @@ import { basename, resolve } from "node:path";
 import { formatPlan, planContainer, type ContainerPlan, type PlannedContainer } from "../apply/index.ts";
 import { BerthError, escapeControls } from "../base/index.ts";
 import { describeHost } from "../host/index.ts";
-import { policyOf, type Grant } from "../grant/index.ts";
+import type { Grant } from "../grant/index.ts";
 import { readBundle } from "../oci/index.ts";
 import type { World } from "./context.ts";
 import { findSite } from "./site.ts";
@@ -29,8 +29,7 @@ function inspect(world: World, dir: string): ContainerPlan {
     bundle: readBundle(dir),
     containerId: basename(dir),
     stateDir,
-    policy: policyOf(config),
-    swarmResources: config.swarmResources,
+    config,
     loadHost: () => describeHost(root, { driverRoot: config.driverRoot }),
   });
   if (result.kind === "planned") result.rootfs.close();

@@ -5,3 +5,4 @@
 export { decide } from "./decide.ts";
 export type { Decision, Grant, GrantedCapability, GrantedGpu, GrantedMigDevice } from "./grant.ts";
 export { policyOf, type Policy } from "./policy.ts";
+export { refuseUnsupported, unsupportedSigns } from "./unsupported.ts";

@@ -2,12 +2,11 @@ import { join } from "node:path";
 import { carryOut, formatStep, planContainer, type PlannedContainer } from "../apply/index.ts";
 import { BerthError, formatProblem, openLog, printOut, VERSION, type Log, type LogSink } from "../base/index.ts";
 import { findLowLevel, loadConfig, rememberLowLevel, type Config } from "../config/index.ts";
-import { policyOf } from "../grant/index.ts";
+import { unsupportedSigns } from "../grant/index.ts";
 import { loadHost, type Host } from "../host/index.ts";
 import { argText, execRestored, readEnv, type LaunchRecord } from "../linux/index.ts";
 import { isCreation, readBundle, readRuntimeArgs, type RuntimeArgs } from "../oci/index.ts";
 import { REQUEST_SIGNS } from "../request/index.ts";
-import { refuseUnsupported, unsupportedSigns } from "./unsupported.ts";
 
 const DEFAULT_CONFIG = "/etc/nvidia-container-runtime/config.toml";
 const DEFAULT_STATE = "/run/berth";
@@ -58,14 +57,12 @@ function editBundle(call: Call): void {
   const { args, config, log } = call;
   const bundle = readBundle(args.bundle);
   log.debug(`create "${args.containerId ?? ""}", bundle "${bundle.dir}"`);
-  refuseUnsupported(config, bundle.bytes);
   const stateDir = stateFolder(call);
   const result = planContainer({
     bundle,
     containerId: args.containerId ?? "",
     stateDir,
-    policy: policyOf(config),
-    swarmResources: config.swarmResources,
+    config,
     loadHost: (isRefresh) => findHost(call, stateDir, isRefresh),
   });
   if (result.kind === "nothing") return log.debug(`"${bundle.configPath}" stays as it is: ${result.reason}`);
