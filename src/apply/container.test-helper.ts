@@ -132,8 +132,11 @@ const GPU: Gpu = {
   uuid: "GPU-11111111-2222-3333-4444-555555555555",
   bus: "0000:1b:00.0",
   model: "NVIDIA H100",
+  computeCapability: "9.0",
+  brand: "nvidia",
   node: NODE,
   drmNodes: [],
+  drmLinks: [],
   isMigEnabled: false,
   migDevices: [],
 };
@@ -150,7 +153,7 @@ export function makeMachine(
   choice: { version?: string; libraries?: string; names?: readonly string[] } = {},
 ): Machine {
   const { version = "570.1", libraries = LIBRARIES, names = ["cuda", "nvidia-ml"] } = choice;
-  const driver = { version, libraryFolders: [libraries] };
+  const driver = { version, cuda: { version: "12.8", isExact: true }, libraryFolders: [libraries] };
   const files: Record<string, string> = { "nvidia-smi": "smi", "gsp.bin": "firmware", socket: "socket" };
   for (const name of names) files[`lib${name}.so.${version}`] = name;
   makeTree(folder, files);
@@ -178,10 +181,20 @@ export function makeMachine(
       root: "/",
       driver,
       gpus: [GPU],
+      unit: undefined,
       controlNodes: [CONTROL, UVM],
+      migControl: {},
+      imexChannels: [],
+      features: {
+        gds: { nodes: [], files: [] },
+        gdrcopy: { nodes: [], files: [] },
+        mofed: { nodes: [], files: [] },
+        nvswitch: { nodes: [], files: [] },
+      },
       libraries: [],
       missing: [],
       files: [],
+      links: [],
       warnings: [],
     },
     grant: {

@@ -23,7 +23,7 @@ export interface MountEdit {
   readonly hostPath: string;
   readonly containerPath: string;
   /** `library` and `binary` may move to another folder when theirs is covered by a volume. */
-  readonly kind: "library" | "binary" | "firmware" | "socket" | "config";
+  readonly kind: "library" | "binary" | "firmware" | "socket" | "config" | "xorg";
   readonly options: readonly string[];
   readonly reason: string;
 }

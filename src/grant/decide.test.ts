@@ -5,7 +5,11 @@ import { fakeGpu, fakeHost } from "./fake-host.test-helper.ts";
 import { decide, type Grant, type Policy } from "./index.ts";
 
 const POLICY: Policy = { supportedCapabilities: CAPABILITIES, acceptEnvWhenUnprivileged: true };
-const MIG: MigDevice = fakeGpu(2).migDevices[0] ?? { gpuInstance: 0, computeInstance: 0, uuid: undefined, nodes: [] };
+const MIG: MigDevice = fakeGpu(2).migDevices[0] ?? never();
+
+function never(): never {
+  throw new TypeError("the fake host has no MIG device");
+}
 
 function without(path: string): Host {
   return fakeHost(1, { controlNodes: fakeHost(1).controlNodes.filter((node) => node.path !== path) });

@@ -10,7 +10,14 @@ export function fakeGpu(index: number, overrides: Partial<Gpu> = {}): Gpu {
   const minor = index ^ 1;
   const caps = (gi: number) =>
     [gi, gi + 1].map((cap) => fakeNode(`/dev/nvidia-caps/nvidia-cap${100 * index + cap}`, 234, 100 * index + cap));
-  const migDevices = [10, 20].map((gi) => ({ gpuInstance: gi, computeInstance: 0, uuid: undefined, nodes: caps(gi) }));
+  const migDevices = [10, 20].map((gi) => ({
+    gpuInstance: gi,
+    computeInstance: 0,
+    uuid: undefined,
+    index: undefined,
+    profile: undefined,
+    nodes: caps(gi),
+  }));
   const isMigEnabled = index % 3 === 2;
   return {
     index,
@@ -18,10 +25,16 @@ export function fakeGpu(index: number, overrides: Partial<Gpu> = {}): Gpu {
     uuid: `GPU-00000000-0000-0000-0000-00000000000${index}`,
     bus: `0000:0${index}:00.0`,
     model: "Test GPU",
+    computeCapability: "9.0",
+    brand: "nvidia",
     node: fakeNode(`/dev/nvidia${minor}`, 195, minor),
     drmNodes: [
       fakeNode(`/dev/dri/card${index}`, 226, index),
       fakeNode(`/dev/dri/renderD${128 + index}`, 226, 128 + index),
+    ],
+    drmLinks: [
+      { path: `/dev/dri/by-path/pci-0000:0${index}:00.0-card`, target: `../card${index}` },
+      { path: `/dev/dri/by-path/pci-0000:0${index}:00.0-render`, target: `../renderD${128 + index}` },
     ],
     isMigEnabled,
     migDevices: isMigEnabled ? migDevices : [],
@@ -51,7 +64,11 @@ export function fakeHost(count: number, overrides: Partial<Host> = {}): Host {
   const path32 = "/usr/lib/i386-linux-gnu/libcuda.so.570.1";
   return {
     root: "/",
-    driver: { version: "570.1", libraryFolders: ["/usr/lib/x86_64-linux-gnu"] },
+    driver: {
+      version: "570.1",
+      cuda: { version: "12.8", isExact: true },
+      libraryFolders: ["/usr/lib/x86_64-linux-gnu"],
+    },
     gpus: Array.from({ length: count }, (_, index) => fakeGpu(index)),
     controlNodes: [
       fakeNode("/dev/nvidiactl", 195, 255),
@@ -59,6 +76,18 @@ export function fakeHost(count: number, overrides: Partial<Host> = {}): Host {
       fakeNode("/dev/nvidia-uvm-tools", 511, 1),
       fakeNode("/dev/nvidia-modeset", 195, 254),
     ],
+    unit: undefined,
+    migControl: {
+      config: fakeNode("/dev/nvidia-caps/nvidia-cap1", 234, 1),
+      monitor: fakeNode("/dev/nvidia-caps/nvidia-cap2", 234, 2),
+    },
+    imexChannels: [],
+    features: {
+      gds: { nodes: [], files: [] },
+      gdrcopy: { nodes: [], files: [] },
+      mofed: { nodes: [], files: [] },
+      nvswitch: { nodes: [], files: [] },
+    },
     libraries: [
       fakeLibrary("libcuda", ["compute", "video"]),
       fakeLibrary("libcuda", ["compute", "video"], { path: path32, hostPath: path32, architecture: "i386" }),
@@ -81,6 +110,7 @@ export function fakeHost(count: number, overrides: Partial<Host> = {}): Host {
         capabilities: ["utility"],
       },
     ],
+    links: [],
     warnings: [],
     ...overrides,
   };

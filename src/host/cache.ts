@@ -16,7 +16,7 @@ import type { Host } from "./host.ts";
 import { openScene, type Scene } from "./scene.ts";
 import { readTrusted } from "./trusted-file.ts";
 
-const SCHEMA = 1;
+const SCHEMA = 2;
 const CACHE_BYTES = 8 * 1024 * 1024;
 
 export interface LoadOptions {
@@ -113,7 +113,7 @@ function isCacheFile(value: unknown): value is CacheFile {
 
 function isHost(value: unknown): boolean {
   if (!isRecord(value) || typeof value["root"] !== "string") return false;
-  return ["gpus", "controlNodes", "libraries", "missing", "files", "warnings"].every((name) =>
+  return ["gpus", "controlNodes", "imexChannels", "libraries", "missing", "files", "links", "warnings"].every((name) =>
     Array.isArray(value[name]),
   );
 }

@@ -147,6 +147,7 @@ export const FILE_RULES: Readonly<Record<Exclude<DriverFile["kind"], "firmware">
     binary("nvidia-cuda-mps-control", ["compute"]),
     binary("nvidia-cuda-mps-server", ["compute"]),
   ],
+  xorg: [],
   socket: [socket("nvidia-persistenced/socket"), socket("nvidia-fabricmanager/socket")],
   config: [
     config("/usr/share", "glvnd/egl_vendor.d", ["10_nvidia.json"]),

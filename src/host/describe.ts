@@ -31,19 +31,48 @@ export function describeScene(scene: Scene, warnings: readonly string[]): Host {
   const { root } = scene;
   const version = readDriverVersion(scene);
   if (version === undefined) {
-    return { root, driver: undefined, gpus: [], controlNodes: [], libraries: [], missing: [], files: [], warnings };
+    return { ...nothing(root), warnings };
   }
   const { libraries, missing, folders } = readLibraries(scene, version);
   const architecture = libraries.find((library) => library.architecture !== "i386")?.architecture ?? "x86-64";
   return {
     root,
-    driver: { version, libraryFolders: folders },
+    driver: { version, cuda: undefined, libraryFolders: folders },
     gpus: readGpus(scene, readKnownUuids(root)),
+    unit: undefined,
     controlNodes: readControlNodes(scene),
+    migControl: {},
+    imexChannels: [],
+    features: NO_FEATURES,
     libraries,
     missing,
     files: readFiles(scene, version, architecture),
+    links: [],
     warnings,
+  };
+}
+
+const NO_FEATURES: Host["features"] = {
+  gds: { nodes: [], files: [] },
+  gdrcopy: { nodes: [], files: [] },
+  mofed: { nodes: [], files: [] },
+  nvswitch: { nodes: [], files: [] },
+};
+
+function nothing(root: string): Omit<Host, "warnings"> {
+  return {
+    root,
+    driver: undefined,
+    gpus: [],
+    unit: undefined,
+    controlNodes: [],
+    migControl: {},
+    imexChannels: [],
+    features: NO_FEATURES,
+    libraries: [],
+    missing: [],
+    files: [],
+    links: [],
   };
 }
 

@@ -32,8 +32,11 @@ export function readGpus(scene: Scene, knownUuids: ReadonlyMap<string, string>):
     uuid: gpu.uuid ?? knownUuids.get(gpu.bus),
     bus: gpu.bus,
     model: gpu.model,
+    computeCapability: undefined,
+    brand: "unknown",
     node: readGpuNode(scene, gpu.minor),
     drmNodes: readDrmNodes(scene, gpu.bus),
+    drmLinks: [],
     isMigEnabled: mig.has(gpu.minor),
     migDevices: mig.get(gpu.minor) ?? [],
   }));

@@ -2,26 +2,45 @@
 export interface Host {
   /** The root that was described: "/" or the folder of a simulated host. */
   readonly root: string;
-  /** Undefined when the kernel module is not loaded. */
+  /** Undefined when the kernel module is not loaded (WSL, Tegra: when the driver's files are not there). */
   readonly driver: Driver | undefined;
-  /** By index: the order of PCI addresses. */
+  /** By index: the order of PCI addresses. Empty where `unit` is there. */
   readonly gpus: readonly Gpu[];
+  /** WSL and Tegra: the GPU with all that belongs to it as one thing, which cannot be told apart further. */
+  readonly unit: GpuUnit | undefined;
   /** nvidiactl, nvidia-uvm, nvidia-uvm-tools, nvidia-modeset: those that exist. */
   readonly controlNodes: readonly DeviceNode[];
+  /** The nodes by which MIG is configured and watched; only those that exist. */
+  readonly migControl: Readonly<Partial<Record<MigControl, DeviceNode>>>;
+  /** /dev/nvidia-caps-imex-channels/channelN that exist, by N, which is the node's minor. */
+  readonly imexChannels: readonly DeviceNode[];
+  /** What an image switches on by a variable of its own (NVIDIA_GDS=enabled); only what exists. */
+  readonly features: Readonly<Record<FeatureName, FeatureFiles>>;
   readonly libraries: readonly DriverLibrary[];
   /** Libraries of the driver that are gone while a link beside them still leads there. */
   readonly missing: readonly MissingLibrary[];
-  /** Binaries, firmware, sockets and configuration files of the driver. */
+  /** Binaries, firmware, sockets, configuration files and modules of the X server that are the driver's. */
   readonly files: readonly DriverFile[];
+  /** Names of the driver that are not beside their library: gbm/nvidia-drm_gbm.so, libglxserver_nvidia.so. */
+  readonly links: readonly DriverLink[];
   /** One sentence for each thing that looks wrong and was left out: a node that is another device, an unreadable library. */
   readonly warnings: readonly string[];
 }
 
 export interface Driver {
-  /** "570.133.20", from /proc/driver/nvidia/version. */
-  readonly version: string;
+  /** "570.133.20", from /proc/driver/nvidia/version; undefined where no file says it (WSL, some Tegra). */
+  readonly version: string | undefined;
+  /** The newest CUDA it supports; undefined for a driver that is older than any we know. */
+  readonly cuda: SupportedCuda | undefined;
   /** Folders, as a container sees them, that hold 64-bit libraries of this version; the first is the main one. */
   readonly libraryFolders: readonly string[];
+}
+
+export interface SupportedCuda {
+  /** "12.8" */
+  readonly version: string;
+  /** False: the driver is newer than any we know, and supports this version at least. */
+  readonly isExact: boolean;
 }
 
 export interface Gpu {
@@ -33,10 +52,16 @@ export interface Gpu {
   /** "0000:1b:00.0", lower case. */
   readonly bus: string;
   readonly model: string;
+  /** "9.0", by the PCI device id or learnt from the driver; undefined: not known yet. */
+  readonly computeCapability: string | undefined;
+  /** As `NVIDIA_REQUIRE_*` names it: "tesla", "nvidia", "geforce", "quadrortx"; "unknown" is a name, too. */
+  readonly brand: string;
   /** Undefined when the node does not exist. */
   readonly node: DeviceNode | undefined;
   /** /dev/dri/cardN and renderDN. */
   readonly drmNodes: readonly DeviceNode[];
+  /** The names by PCI address of those nodes, as udev makes them. */
+  readonly drmLinks: readonly HostLink[];
   readonly isMigEnabled: boolean;
   readonly migDevices: readonly MigDevice[];
 }
@@ -46,6 +71,10 @@ export interface MigDevice {
   readonly computeInstance: number;
   /** "MIG-…"; undefined until it was learnt. */
   readonly uuid: string | undefined;
+  /** NVML's number within the GPU, the `j` of "i:j"; undefined until it was learnt. */
+  readonly index: number | undefined;
+  /** "1g.10gb", "1g.24gb+gfx"; undefined until it was learnt. */
+  readonly profile: string | undefined;
   /** The two capability nodes: GPU instance, then compute instance. Fewer when one is missing (see `warnings`). */
   readonly nodes: readonly DeviceNode[];
 }
@@ -63,6 +92,46 @@ export interface DeviceNode {
   readonly uid: number;
   readonly gid: number;
 }
+
+/** A symbolic link as a container is to have it: "/dev/dri/by-path/pci-0000:1b:00.0-card" -> "../card1". */
+export interface HostLink {
+  readonly path: string;
+  readonly target: string;
+}
+
+export type MigControl = "config" | "monitor";
+
+/** GPUDirect Storage, Mellanox OFED, GDRCopy, NVSwitch. */
+export const FEATURES = ["gds", "gdrcopy", "mofed", "nvswitch"] as const;
+export type FeatureName = (typeof FEATURES)[number];
+
+export interface FeatureFiles {
+  readonly nodes: readonly DeviceNode[];
+  /** Files and folders beside them: /run/udev, /etc/cufile.json. */
+  readonly files: readonly HostFile[];
+}
+
+/** A file or folder that a container gets at `path`. */
+export interface HostFile {
+  readonly path: string;
+  readonly hostPath: string;
+}
+
+/** The whole of a WSL or Tegra GPU. */
+export interface GpuUnit {
+  readonly kind: "wsl" | "csv";
+  /** "NVIDIA GPU (WSL)", "NVIDIA Jetson". */
+  readonly model: string;
+  readonly items: readonly UnitItem[];
+}
+
+/** One thing that belongs to it. `isOptional`: of a CSV file that only `NVIDIA_REQUIRE_JETPACK=csv-mounts=all` asks for. */
+export type UnitItem = { readonly isOptional: boolean } & (
+  | { readonly kind: "node"; readonly node: DeviceNode }
+  | ({ readonly kind: "library"; readonly soname: string | undefined; readonly architecture: Architecture } & HostFile)
+  | ({ readonly kind: "binary" | "file" | "folder" } & HostFile)
+  | ({ readonly kind: "link" } & HostLink)
+);
 
 /** The driver's own split, as `NVIDIA_DRIVER_CAPABILITIES` names it. */
 export const CAPABILITIES = ["compat32", "compute", "display", "graphics", "ngx", "utility", "video"] as const;
@@ -84,16 +153,18 @@ export interface DriverLibrary {
   readonly links: readonly string[];
 }
 
+export interface DriverLink extends HostLink {
+  readonly capabilities: readonly Capability[];
+}
+
 export interface MissingLibrary {
   /** Where it should be on this machine. */
   readonly hostPath: string;
   readonly capabilities: readonly Capability[];
 }
 
-export interface DriverFile {
-  readonly kind: "binary" | "firmware" | "socket" | "config";
-  readonly path: string;
-  readonly hostPath: string;
+export interface DriverFile extends HostFile {
+  readonly kind: "binary" | "firmware" | "socket" | "config" | "xorg";
   /** The capabilities that need it; empty: every container with the driver. */
   readonly capabilities: readonly Capability[];
 }

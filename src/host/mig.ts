@@ -70,6 +70,8 @@ function spreadOut(scene: Scene, layout: GpuLayout): readonly MigDevice[] {
       gpuInstance: instance.id,
       computeInstance,
       uuid: undefined,
+      index: undefined,
+      profile: undefined,
       nodes: present([gpuInstanceNode, readAccessNode(scene, layout, `gi${instance.id}/ci${computeInstance}`)]),
     }));
   });
