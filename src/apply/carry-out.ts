@@ -1,4 +1,4 @@
-import { readdirSync, rmSync, statSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { BerthError, formatJson, makePrivateFolder, replaceFile } from "../base/index.ts";
 import { effectiveUid, type Root } from "../linux/index.ts";
 import type { Bundle } from "../oci/index.ts";
@@ -114,14 +114,30 @@ function writeState(writes: readonly StateWrite[], { stateDir, now }: CarryOutOp
     makePrivateFolder(stateDir, uid);
     makePrivateFolder(containers, uid);
     removeOldState(containers, now);
-    for (const { path, bytes } of writes) {
-      makePrivateFolder(folderOf(path), uid);
-      replaceFile(path, bytes);
+    for (const write of writes) {
+      makePrivateFolder(folderOf(write.path), uid);
+      if (write.kind === "file") replaceFile(write.path, write.bytes);
+      else makeLinkFolder(write);
     }
   } catch (cause) {
-    const message = `Cannot write the container's loader files into "${containers}": ${String(cause)}`;
+    const message = `Cannot write the container's own files into "${stateDir}": ${String(cause)}`;
     const remedy = `see that "${stateDir}" is a folder of this user with space`;
     throw new BerthError({ code: "BERTH-P001", message, remedy }, { cause });
+  }
+}
+
+/** Whole or not at all: the folder gets its name when every link is in it. One that is there has these links already. */
+function makeLinkFolder({ path, links }: Extract<StateWrite, { kind: "links" }>): void {
+  if (existsSync(path)) return;
+  const unfinished = mkdtempSync(`${path}.`);
+  try {
+    for (const { name, target } of links) symlinkSync(target, `${unfinished}/${name}`);
+    chmodSync(unfinished, 0o755);
+    renameSync(unfinished, path);
+  } catch (error) {
+    rmSync(unfinished, { recursive: true, force: true });
+    // Another start was quicker.
+    if (!existsSync(path)) throw error;
   }
 }
 

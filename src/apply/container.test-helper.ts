@@ -174,6 +174,7 @@ export function makeMachine(
     soname: `lib${name}.so.1`,
     path: fileOf(name),
     architecture: "x86-64",
+    isOfImage: false,
     reason,
   }));
   return {
@@ -201,6 +202,13 @@ export function makeMachine(
       driver,
       gpus: [{ gpu: GPU, reason }],
       migDevices: [],
+      unit: undefined,
+      imexChannels: [],
+      features: [],
+      migControl: [],
+      compat: undefined,
+      extras: { hasSockets: true, hasExplicitLibraries: false, hasGroups: true, hasApplicationProfile: true },
+      warnings: [],
       capabilities: [
         { name: "compute", reason },
         { name: "utility", reason },
@@ -217,6 +225,8 @@ export function makeMachine(
       links,
       loaderEntries: entries,
       env: [{ name: "NVIDIA_VISIBLE_DEVICES", value: GPU.uuid ?? "", reason }],
+      groups: [],
+      files: [],
     },
   };
 }

@@ -57,7 +57,7 @@ export function editFile(path: string, place: FilePlace, bytes: Uint8Array, scen
     options: ["ro", "nosuid", "nodev", "noexec", "bind"],
     reason: "the file itself is covered or cannot be written",
   };
-  return { rootfsWrites: [], stateWrites: [{ path: hostPath, bytes }], mounts: [mount] };
+  return { rootfsWrites: [], stateWrites: [{ kind: "file", path: hostPath, bytes }], mounts: [mount] };
 }
 
 /** A file's new content in the layer: mode and owner of the old file, else 0644 and the folder's owner. */

@@ -31,7 +31,9 @@ const GLIBC_LOADERS = ["/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.
  */
 export function planLoader(entries: readonly LoaderEdit[], old: LayerRecord, scene: FileScene): LoaderPlan {
   const { rootfs } = scene.view;
-  const musl = planMuslPaths(entries, old, scene);
+  // The loader of musl takes folders in one order for all: those of the image itself stay out of it.
+  const own = entries.filter(({ isOfImage }) => !isOfImage);
+  const musl = planMuslPaths(own, old, scene);
   const isGlibc = !musl.isMusl || GLIBC_LOADERS.some((path) => rootfs.stat(path) !== undefined);
   const glibc = isGlibc ? planGlibc(entries, old, scene) : planGlibc([], old, scene);
   return {
@@ -94,10 +96,10 @@ function stalePaths(old: LayerRecord, view: ContainerView): ReadonlySet<string> 
   return new Set([...paths, ...aliases]);
 }
 
-/** The loader searches its default folders without a cache: a warning will do there. */
+/** The loader searches its default folders without a cache: a warning will do there, and for what the image can do without. */
 function withoutCache(entries: readonly LoaderEdit[], why: string, view: ContainerView): readonly string[] {
   const lost = entries.find(
-    (entry) => !defaultsOf(view, entry.architecture).has(view.folder(folderOf(entry.path)).path),
+    (entry) => !entry.isOfImage && !defaultsOf(view, entry.architecture).has(view.folder(folderOf(entry.path)).path),
   );
   if (lost === undefined) {
     return [
@@ -119,6 +121,7 @@ function defaultsOf(view: ContainerView, architecture: Architecture): ReadonlySe
 /** The libraries' folders that ldconfig would not look into: to list one again would change the order of the others. */
 function unknownFolders(entries: readonly LoaderEdit[], view: ContainerView): readonly string[] {
   const architectures = new Map(entries.map((entry) => [folderOf(entry.path), entry.architecture]));
+  const ofImage = new Set(entries.filter(({ isOfImage }) => isOfImage).map(({ path }) => folderOf(path)));
   let listed: ReadonlySet<string> | undefined;
   const isListed = (folder: string): boolean => {
     listed ??= new Set(
@@ -131,7 +134,9 @@ function unknownFolders(entries: readonly LoaderEdit[], view: ContainerView): re
   const unknown = [...architectures].filter(([folder, architecture]) => {
     return isConfPath(folder) && !defaultsOf(view, architecture).has(view.folder(folder).path) && !isListed(folder);
   });
-  return unknown.map(([folder]) => folder).toSorted();
+  const folders = unknown.map(([folder]) => folder).toSorted();
+  // ldconfig prefers what is listed first, and the image's libraries are there to go before the driver's.
+  return [...folders.filter((folder) => ofImage.has(folder)), ...folders.filter((folder) => !ofImage.has(folder))];
 }
 
 interface ConfPlan {

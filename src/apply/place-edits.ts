@@ -8,8 +8,16 @@ export interface Placement {
   readonly mounts: readonly MountEdit[];
   /** To be written into the layer. */
   readonly links: readonly LinkEdit[];
+  /** Links for a tmpfs, in which nothing can be written beforehand: each folder comes as a mount. */
+  readonly linkFolders: readonly LinkFolder[];
   readonly loaderEntries: readonly LoaderEdit[];
   readonly warnings: readonly string[];
+}
+
+/** A folder of the container with nothing but links. */
+export interface LinkFolder {
+  readonly path: string;
+  readonly links: readonly LinkEdit[];
 }
 
 /** The folders that NVIDIA's images have in LD_LIBRARY_PATH and PATH. */
@@ -52,6 +60,7 @@ export function placeEdits(edits: Edits, view: ContainerView, bundleDir: string)
   return {
     mounts: [...mounts, ...placed.flatMap((each) => each.mounts)],
     links: placed.flatMap((each) => each.links),
+    linkFolders: gatherFolders(placed.flatMap((each) => each.inTmpfs)),
     loaderEntries: edits.loaderEntries.map((entry) => ({ ...entry, path: bench.moved.get(entry.path) ?? entry.path })),
     warnings: bench.warnings,
   };
@@ -156,9 +165,14 @@ function moveLink(link: LinkEdit, bench: Workbench): void {
 interface PlacedLink {
   readonly links: readonly LinkEdit[];
   readonly mounts: readonly MountEdit[];
+  readonly inTmpfs: readonly LinkEdit[];
 }
 
-const NOWHERE: PlacedLink = { links: [], mounts: [] };
+const NOWHERE: PlacedLink = { links: [], mounts: [], inTmpfs: [] };
+
+function gatherFolders(links: readonly LinkEdit[]): readonly LinkFolder[] {
+  return [...Map.groupBy(links, ({ path }) => folderOf(path))].map(([path, inside]) => ({ path, links: inside }));
+}
 
 function placeLink(link: LinkEdit, bench: Workbench): PlacedLink {
   const placed = moveTarget(link, bench);
@@ -169,7 +183,9 @@ function placeLink(link: LinkEdit, bench: Workbench): PlacedLink {
   const { cover } = bench.view.folder(folderOf(placed.path));
   if (cover?.kind === "empty") return mountInstead(link, placed, bench);
   if (cover === undefined && !bench.view.isWritable) return mountReadOnly(link, placed, bench);
-  if (cover === undefined && !bench.view.isMountedOn(placed.path)) return { links: [placed], mounts: [] };
+  if (cover === undefined && !bench.view.isMountedOn(placed.path)) return { ...NOWHERE, links: [placed] };
+  const isThere = lookIntoVolume(placed.path, bench.view, { bundleDir: bench.bundleDir }).kind !== undefined;
+  if (cover !== undefined && isThere) return NOWHERE;
   leaveOut(placed.path, cover === undefined ? "the container has its own mount there" : coveredBy(cover), bench);
   return NOWHERE;
 }
@@ -187,15 +203,14 @@ function moveTarget(link: LinkEdit, { moved }: Workbench): LinkEdit {
 function mountReadOnly(link: LinkEdit, placed: LinkEdit, bench: Workbench): PlacedLink {
   const { rootfs } = bench.view;
   if (rootfs.readLink(placed.path) === placed.target) return NOWHERE;
-  if (rootfs.stat(placed.path)?.kind === "file") return mountInstead(link, placed, bench);
+  const isFile = rootfs.stat(placed.path)?.kind === "file" && mountBehind(link, bench) !== undefined;
+  if (isFile) return mountInstead(link, placed, bench);
   leaveOut(placed.path, "the root file system is read-only and has no file there to be mounted on", bench);
   return NOWHERE;
 }
 
 function mountInstead(link: LinkEdit, placed: LinkEdit, bench: Workbench): PlacedLink {
   const mount = mountBehind(link, bench);
-  if (mount !== undefined)
-    return { links: [], mounts: [{ ...mount, containerPath: placed.path, reason: link.reason }] };
-  leaveOut(placed.path, "nothing can be linked there, and what it leads to is not a file of the driver", bench);
-  return NOWHERE;
+  if (mount === undefined) return { ...NOWHERE, inTmpfs: [placed] };
+  return { ...NOWHERE, mounts: [{ ...mount, containerPath: placed.path, reason: link.reason }] };
 }

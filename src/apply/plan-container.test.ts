@@ -92,14 +92,13 @@ test("a refusal by policy is a value, and planning changes nothing in the bundle
   );
 });
 
-test("a way of asking that the configuration switches on and berth cannot serve is refused before the host is looked at", () => {
+test("an annotation asks for GPUs as the environment does, and the mode cdi is no other pipeline", () => {
   using work = workFolder();
-  const { dir } = makeContainer(work.path, DEBIAN);
-  const never = (): Host => {
-    throw new TypeError("the host was looked at");
-  };
-  const result = plan(dir, never, { ...CONFIG, mode: "cdi" });
-  expect(result).toEqual({ kind: "refused", problem: expect.objectContaining({ code: "BERTH-C002" }) });
+  const host = () => hostWith(join(work.path, "driver"), "libcuda.so.570.1");
+  const annotations = { "cdi.k8s.io/device": "nvidia.com/gpu=0" };
+  const { dir } = makeContainer(work.path, DEBIAN, { process: { env: ["NVIDIA_VISIBLE_DEVICES=void"] }, annotations });
+  for (const mode of ["auto", "cdi"] as const) expect(plan(dir, host, { ...CONFIG, mode }).kind).toBe("planned");
+  expect(plan(dir, host, { ...CONFIG, mode: "jit-cdi" }).kind).toBe("nothing");
 });
 
 test("a plan for people has each reason, and what the container gets for it below", () => {

@@ -2,11 +2,11 @@ import { accessSync, constants, lstatSync, realpathSync } from "node:fs";
 import { BerthError, errnoCode, type Problem } from "../base/index.ts";
 import type { Config } from "../config/index.ts";
 import { spellOut, type Edits } from "../edits/index.ts";
-import { decide, policyOf, refuseUnsupported, type Grant } from "../grant/index.ts";
+import { decide, policyOf, type Grant } from "../grant/index.ts";
 import type { Host } from "../host/index.ts";
 import { Root } from "../linux/index.ts";
-import { boundingCapabilities, processEnv, rootfsPath, type Bundle } from "../oci/index.ts";
-import { readRequest } from "../request/index.ts";
+import { annotationsOf, boundingCapabilities, mountsOf, processEnv, rootfsPath, type Bundle } from "../oci/index.ts";
+import { COMPAT_FOLDER, readCompatLibraries, readRequest, requestSettings, type Request } from "../request/index.ts";
 import type { SpecPlan } from "./plan.ts";
 import { planSpec } from "./plan-spec.ts";
 
@@ -65,41 +65,48 @@ function refused(error: unknown): ContainerPlan {
 
 function planOnce(input: ContainerInput, isRefresh: boolean): ContainerPlan {
   const { bundle, config } = input;
-  refuseUnsupported(config, bundle.bytes);
+  const { spec } = bundle;
   const request = readRequest({
-    env: processEnv(bundle.spec),
-    boundingCapabilities: boundingCapabilities(bundle.spec),
-    swarmResources: config.swarmResources,
+    env: processEnv(spec),
+    boundingCapabilities: boundingCapabilities(spec),
+    annotations: annotationsOf(spec),
+    mounts: mountsOf(spec),
+    settings: requestSettings(config),
   });
   if (request.wants === "nothing") return { kind: "nothing", reason: request.devicesOrigin.text };
   const host = input.loadHost(isRefresh);
+  const path = realRootfs(rootfsPath(bundle));
+  const rootfs = Root.open(path);
+  let plan: ContainerPlan | undefined;
+  try {
+    const compat = readCompatLibraries(rootfs, compatFolder(config));
+    plan = planFor({ ...request, compat }, { input, host, rootfs, isWritable: isWritable(path) });
+    return plan;
+  } finally {
+    if (plan?.kind !== "planned") rootfs.close();
+  }
+}
+
+interface Place {
+  readonly input: ContainerInput;
+  readonly host: Host;
+  readonly rootfs: Root;
+  readonly isWritable: boolean;
+}
+
+function planFor(request: Request, { input, host, rootfs, isWritable: canWrite }: Place): ContainerPlan {
+  const { bundle, stateDir, containerId, config } = input;
   const decision = decide(request, host, policyOf(config));
   if (decision.kind !== "granted") return decision;
   const { grant } = decision;
   const edits = spellOut(grant, host);
-  return { kind: "planned", host, grant, edits, ...planIn(input, { host, grant, edits }) };
+  const place = { spec: bundle.spec, bundleDir: bundle.dir, rootfs, isWritable: canWrite, stateDir, containerId };
+  return { kind: "planned", host, grant, edits, plan: planSpec({ host, grant, edits, ...place }), rootfs };
 }
 
-function planIn(
-  { bundle, stateDir, containerId }: ContainerInput,
-  granted: Pick<PlannedContainer, "host" | "grant" | "edits">,
-): Pick<PlannedContainer, "plan" | "rootfs"> {
-  const path = realRootfs(rootfsPath(bundle));
-  const rootfs = Root.open(path);
-  try {
-    const place = {
-      spec: bundle.spec,
-      bundleDir: bundle.dir,
-      rootfs,
-      isWritable: isWritable(path),
-      stateDir,
-      containerId,
-    };
-    return { plan: planSpec({ ...granted, ...place }), rootfs };
-  } catch (error) {
-    rootfs.close();
-    throw error;
-  }
+/** Images for Jetson keep theirs where an administrator says. */
+function compatFolder({ mode, modes }: Config): string {
+  return mode === "csv" && modes.csvCompatContainerRoot !== "" ? modes.csvCompatContainerRoot : COMPAT_FOLDER;
 }
 
 /** The root file system's own path. Throws BERTH-P001 when it is a link: it may lead to a root that is no container's. */

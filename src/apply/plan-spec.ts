@@ -7,7 +7,8 @@ import type { Root } from "../linux/index.ts";
 import { hasUserNamespace, mountsOf } from "../oci/index.ts";
 import { viewContainer, type ContainerView } from "./container-view.ts";
 import { checkDevicePlaces, checkDevices, deviceMounts, editDevices } from "./edit-devices.ts";
-import { editAnnotation, editEnv, editMounts, removeNvidiaHooks } from "./edit-spec.ts";
+import { editAnnotation, editEnv, editGroups, editMounts, removeNvidiaHooks } from "./edit-spec.ts";
+import { ownFiles, ownLinkFolders } from "./own-files.ts";
 import { planLayer, readRecord } from "./layer-plan.ts";
 import { planLoader } from "./loader-plan.ts";
 import { isWithin } from "./paths.ts";
@@ -41,20 +42,24 @@ export function planSpec(input: PlanInput): SpecPlan {
   const view = viewContainer(rootfs, mountsOf(spec), input.isWritable);
   checkDevicePlaces(edits.devices, view, input.bundleDir);
   const old = readRecord(rootfs);
-  const placed = placeEdits(edits, view, input.bundleDir);
   const stateFolder = `${input.stateDir}/containers/${fileNameOf(input.containerId)}`;
+  const own = ownFiles(edits.files, stateFolder);
+  const placed = placeEdits({ ...edits, mounts: [...edits.mounts, ...own.mounts] }, view, input.bundleDir);
+  const linkFolders = ownLinkFolders(placed.linkFolders, input.stateDir);
   const loader = planLoader(placed.loaderEntries, old, { view, stateFolder, bundleDir: input.bundleDir });
   const devices = hasUserNamespace(spec) ? deviceMounts(edits.devices) : [];
-  const mounts = [...placed.mounts, ...loader.edits.flatMap((edit) => edit.mounts), ...devices];
-  const isFolder = (hostPath: string): boolean => kinds.get(hostPath) === true;
+  const loaderMounts = loader.edits.flatMap((edit) => edit.mounts);
+  const mounts = [...placed.mounts, ...linkFolders.mounts, ...loaderMounts, ...devices];
+  const isFolder = (hostPath: string): boolean => kinds.get(hostPath) ?? linkFolders.paths.has(hostPath);
   const rootfsWrites = planLayer({ links: placed.links, mounts, isFolder, loader }, old, view);
-  const changed = editDevices(editMounts(editEnv(spec, edits.env), mounts, replacing(mounts, view)), edits.devices);
+  const inside = editGroups(editEnv(spec, edits.env), edits.groups);
+  const changed = editDevices(editMounts(inside, mounts, replacing(mounts, view)), edits.devices);
   return {
     spec: editAnnotation(removeNvidiaHooks(changed), describeGrant(grant)),
     rootfsWrites,
-    stateWrites: loader.edits.flatMap((edit) => edit.stateWrites),
+    stateWrites: [...own.stateWrites, ...linkFolders.stateWrites, ...loader.edits.flatMap((edit) => edit.stateWrites)],
     steps: listSteps({ ...edits, ...placed, mounts }, input.host.root, rootfsWrites),
-    warnings: [...placed.warnings, ...loader.warnings],
+    warnings: [...grant.warnings, ...placed.warnings, ...loader.warnings],
   };
 }
 
@@ -103,19 +108,31 @@ function replacing(mounts: readonly MountEdit[], view: ContainerView): (index: n
   };
 }
 
-function describeGrant(grant: Grant): string {
+/** Plain JSON: what is not there is left out. */
+function describeGrant({
+  driver,
+  gpus,
+  migDevices,
+  unit,
+  capabilities,
+  imexChannels,
+  features,
+  migControl,
+  compat,
+}: Grant): string {
+  const isAny = <T>(list: readonly T[]): readonly T[] | undefined => (list.length === 0 ? undefined : list);
   return JSON.stringify({
-    driver: grant.driver.version,
-    gpus: grant.gpus.map(({ gpu }) => ({ index: gpu.index, uuid: gpu.uuid })),
-    migDevices: grant.migDevices.map(({ parent, device }) => {
-      return {
-        parent: parent.index,
-        gpuInstance: device.gpuInstance,
-        computeInstance: device.computeInstance,
-        uuid: device.uuid,
-      };
+    driver: driver.version,
+    gpus: gpus.map(({ gpu }) => ({ index: gpu.index, uuid: gpu.uuid })),
+    migDevices: migDevices.map(({ parent, device: { gpuInstance, computeInstance, uuid } }) => {
+      return { parent: parent.index, gpuInstance, computeInstance, uuid };
     }),
-    capabilities: grant.capabilities.map(({ name }) => name),
+    unit: unit?.unit.kind,
+    capabilities: capabilities.map(({ name }) => name),
+    imexChannels: isAny(imexChannels.map(({ node }) => node.minor)),
+    features: isAny(features.map(({ name }) => name)),
+    migControl: isAny(migControl.map(({ what }) => what)),
+    forwardCompatibility: compat?.libraries.version,
   });
 }
 
@@ -142,8 +159,9 @@ function listSteps(edits: Edits, root: string, writes: SpecPlan["rootfsWrites"])
     text: `${soname} => ${path}`,
     reason,
   }));
+  const groups = edits.groups.map(({ gid, reason }): PlanStep => ({ kind: "group", text: String(gid), reason }));
   const env = edits.env.map(({ name, value, reason }): PlanStep => ({ kind: "env", text: `${name}=${value}`, reason }));
-  return [...devices, ...mounts, ...links, ...cache, ...env, ...writes.flatMap(describeWrite)];
+  return [...devices, ...mounts, ...links, ...cache, ...env, ...groups, ...writes.flatMap(describeWrite)];
 }
 
 function describeWrite(write: SpecPlan["rootfsWrites"][number]): readonly PlanStep[] {

@@ -42,14 +42,19 @@ export interface Removal {
   readonly path: string;
 }
 
-export interface StateWrite {
-  readonly path: string;
-  readonly bytes: Uint8Array;
+/** A file of ours, or a folder with nothing but links, which is never changed again: its name stands for its content. */
+export type StateWrite =
+  | { readonly kind: "file"; readonly path: string; readonly bytes: Uint8Array }
+  | { readonly kind: "links"; readonly path: string; readonly links: readonly StateLink[] };
+
+export interface StateLink {
+  readonly name: string;
+  readonly target: string;
 }
 
 /** One thing that a container gets, for the log and `berth inspect`. */
 export interface PlanStep {
-  readonly kind: "device" | "mount" | "link" | "cache" | "env" | "file" | "removed";
+  readonly kind: "device" | "mount" | "link" | "cache" | "env" | "group" | "file" | "removed";
   readonly text: string;
   readonly reason: string;
 }

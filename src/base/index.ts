@@ -1,5 +1,5 @@
 /**
- * What every folder may use: errors with codes, terminal output, logs, tables, lossless JSON, strict integers, atomic
+ * What every folder may use: errors with codes, terminal output, logs, tables, lossless JSON, strict integers, near words, atomic
  * file replacement, subprocesses. Knows no Linux interface beyond files, and no GPU.
  */
 export { ERROR_CODES, type ErrorCode } from "./codes.ts";
@@ -19,6 +19,7 @@ export {
   type JsonObject,
   type JsonValue,
 } from "./json.ts";
+export { nearest } from "./nearest.ts";
 export { openLog, SILENT_LOG, type Log, type LogLevel, type LogSink } from "./log.ts";
 export { makePrivateFolder } from "./private-folder.ts";
 export { replaceFile } from "./replace-file.ts";
@@ -27,3 +28,4 @@ export { formatTable } from "./table.ts";
 export { printErr, printOut } from "./term.ts";
 export { isAbandoned, temporaryName } from "./temporary-name.ts";
 export { VERSION } from "./version.ts";
+export { compareVersions, parseVersion } from "./versions.ts";

@@ -2,10 +2,8 @@ import { posix } from "node:path";
 import type { Grant } from "../grant/index.ts";
 import type { DriverLibrary, Host } from "../host/index.ts";
 import type { Edits, LinkEdit, LoaderEdit } from "./edits.ts";
+import { READ_ONLY } from "./mount-options.ts";
 import { whyNeeded } from "./needs.ts";
-
-/** Readable, and nothing more. */
-const OPTIONS = ["ro", "nosuid", "nodev", "rbind", "rprivate"] as const;
 
 type LibraryEdits = Pick<Edits, "mounts" | "links" | "loaderEntries">;
 
@@ -19,7 +17,7 @@ export function driverLibraries(grant: Grant, host: Host): LibraryEdits {
   const needed = host.libraries.flatMap((library) => whyLibrary(grant, library));
   return {
     mounts: needed.map(({ library: { hostPath, path }, reason }) => {
-      return { hostPath, containerPath: path, kind: "library", options: OPTIONS, reason };
+      return { hostPath, containerPath: path, kind: "library", options: READ_ONLY, reason };
     }),
     links: needed.flatMap(linksOf),
     loaderEntries: needed.flatMap(loaderEntriesOf),
@@ -46,5 +44,5 @@ function loaderEntriesOf({ library, reason }: NeededLibrary): LoaderEdit[] {
   if (/\/(vdpau|gbm|xorg)(\/|$)/.test(posix.dirname(path))) return [];
   const names = new Set([...(soname === undefined ? [] : [soname]), ...library.links]);
   if (names.size === 0) names.add(posix.basename(path));
-  return [...names].map((name) => ({ soname: name, path, architecture, reason }));
+  return [...names].map((name) => ({ soname: name, path, architecture, isOfImage: false, reason }));
 }

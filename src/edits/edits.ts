@@ -1,16 +1,20 @@
 import type { Architecture, DeviceNode } from "../host/index.ts";
 
 /**
- * What has to change in a container, in the terms of a CDI `containerEdits` and two that CDI lacks: links and loader
- * entries as data. Paths are the container's unless named otherwise; every item says why it is there.
+ * What has to change in a container, in the terms of a CDI `containerEdits` and three that CDI lacks: links, loader entries and small files as data. Paths are
+ * the container's unless named otherwise; every item says why it is there.
  */
 export interface Edits {
   readonly devices: readonly DeviceEdit[];
   readonly mounts: readonly MountEdit[];
   readonly links: readonly LinkEdit[];
+  /** Of two for one name the first is what the loader takes. */
   readonly loaderEntries: readonly LoaderEdit[];
   /** Replaced by name, never doubled. */
   readonly env: readonly EnvEdit[];
+  /** Further groups of the container's process. */
+  readonly groups: readonly GroupEdit[];
+  readonly files: readonly FileEdit[];
 }
 
 export interface DeviceEdit {
@@ -18,7 +22,7 @@ export interface DeviceEdit {
   readonly reason: string;
 }
 
-/** One bind mount of a file of the host. */
+/** One bind mount of a file or folder of the host. */
 export interface MountEdit {
   readonly hostPath: string;
   readonly containerPath: string;
@@ -40,11 +44,25 @@ export interface LoaderEdit {
   /** The file itself, not the link. */
   readonly path: string;
   readonly architecture: Architecture;
+  /** A file of the image: the container can do without the entry, and starts with the driver's own then. */
+  readonly isOfImage: boolean;
   readonly reason: string;
 }
 
 export interface EnvEdit {
   readonly name: string;
   readonly value: string;
+  readonly reason: string;
+}
+
+export interface GroupEdit {
+  readonly gid: number;
+  readonly reason: string;
+}
+
+/** A file that exists for this container only, for reading. */
+export interface FileEdit {
+  readonly path: string;
+  readonly content: string;
   readonly reason: string;
 }

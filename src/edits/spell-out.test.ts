@@ -3,17 +3,16 @@ import * as fc from "fast-check";
 import { fakeHost } from "../grant/fake-host.test-helper.ts";
 import { decide } from "../grant/index.ts";
 import { CAPABILITIES } from "../host/index.ts";
+import { POLICY } from "../grant/policy.test-helper.ts";
 import { readRequest } from "../request/index.ts";
+import { makeSource } from "../request/source.test-helper.ts";
 import { spellOut, type Edits } from "./index.ts";
 
 const host = fakeHost(8);
 
 function editsFor(devices: string, capabilities = "", on = host): Edits {
   const env = [`NVIDIA_VISIBLE_DEVICES=${devices}`, `NVIDIA_DRIVER_CAPABILITIES=${capabilities}`];
-  const decision = decide(readRequest({ env, boundingCapabilities: [] }), on, {
-    supportedCapabilities: CAPABILITIES,
-    acceptEnvWhenUnprivileged: true,
-  });
+  const decision = decide(readRequest(makeSource({ env })), on, POLICY);
   if (decision.kind !== "granted") throw new Error(JSON.stringify(decision));
   return spellOut(decision.grant, on);
 }
@@ -79,7 +78,7 @@ test("each library has its links as on the host, and the loader finds every name
 
 test("NVIDIA_VISIBLE_DEVICES says what was granted: UUIDs, indices where unknown, none without a device", () => {
   const value = (devices: string, on = host) =>
-    editsFor(devices, "", on).env.map((edit) => `${edit.name}=${edit.value}`);
+    editsFor(devices, "utility", on).env.map((edit) => `${edit.name}=${edit.value}`);
   expect(value("1")).toEqual(["NVIDIA_VISIBLE_DEVICES=GPU-00000000-0000-0000-0000-000000000001"]);
   expect(value("none")).toEqual(["NVIDIA_VISIBLE_DEVICES=none"]);
   const unknown = fakeHost(2, { gpus: fakeHost(2).gpus.map((gpu) => ({ ...gpu, uuid: undefined })) });

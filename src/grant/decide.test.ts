@@ -1,10 +1,12 @@
 import { expect, test } from "bun:test";
-import { CAPABILITIES, type Host, type MigDevice } from "../host/index.ts";
+import * as fc from "fast-check";
+import { CAPABILITIES, type Gpu, type Host, type MigDevice } from "../host/index.ts";
 import { readRequest } from "../request/index.ts";
-import { fakeGpu, fakeHost } from "./fake-host.test-helper.ts";
+import { makeSource } from "../request/source.test-helper.ts";
+import { fakeGpu, fakeHost, learnt } from "./fake-host.test-helper.ts";
 import { decide, type Grant, type Policy } from "./index.ts";
+import { POLICY } from "./policy.test-helper.ts";
 
-const POLICY: Policy = { supportedCapabilities: CAPABILITIES, acceptEnvWhenUnprivileged: true };
 const MIG: MigDevice = fakeGpu(2).migDevices[0] ?? never();
 
 function never(): never {
@@ -17,7 +19,7 @@ function without(path: string): Host {
 
 function decideFor(devices: string, host: Host = fakeHost(4), capabilities = "", policy: Policy = POLICY) {
   const env = [`NVIDIA_VISIBLE_DEVICES=${devices}`, `NVIDIA_DRIVER_CAPABILITIES=${capabilities}`];
-  return decide(readRequest({ env, boundingCapabilities: [] }), host, policy);
+  return decide(readRequest(makeSource({ env })), host, policy);
 }
 
 function granted(...args: Parameters<typeof decideFor>): Grant {
@@ -157,8 +159,8 @@ test("a megabyte in a variable makes no megabyte of reason or refusal", () => {
 
 test("where the administrator does not accept it, the environment of an unprivileged container gives nothing", () => {
   const policy: Policy = { ...POLICY, acceptEnvWhenUnprivileged: false };
-  const ask = (...boundingCapabilities: string[]) => {
-    return decide(readRequest({ env: ["NVIDIA_VISIBLE_DEVICES=all"], boundingCapabilities }), fakeHost(2), policy);
+  const ask = (...bounding: string[]) => {
+    return decide(readRequest(makeSource({ env: ["NVIDIA_VISIBLE_DEVICES=all"], bounding })), fakeHost(2), policy);
   };
   expect(ask("CAP_MKNOD")).toMatchObject({ kind: "nothing", reason: expect.stringContaining("not accepted") });
   expect(ask("CAP_SYS_ADMIN").kind).toBe("granted");
@@ -173,4 +175,114 @@ test("a library that was lost is refused to the containers that need it, and onl
     problem: { code: "BERTH-D002", message: expect.stringContaining("/usr/lib64/libcuda.so.570.1") },
   });
   expect(decideFor("0", host, "utility").kind).toBe("granted");
+});
+
+test("where the environment is not accepted, annotations and mounts still are", () => {
+  const policy: Policy = { ...POLICY, acceptEnvWhenUnprivileged: false };
+  const mounts = ["/var/run/nvidia-container-devices/1"];
+  const annotations = { "cdi.k8s.io/a": "nvidia.com/gpu=0" };
+  expect(decide(readRequest(makeSource({ mounts })), fakeHost(2), policy).kind).toBe("granted");
+  expect(decide(readRequest(makeSource({ annotations })), fakeHost(2), policy).kind).toBe("granted");
+});
+
+/** Eight GPUs; 2 and 5 are split, and the driver has told of their parts. */
+const WHOLE = fakeHost(8, { gpus: fakeHost(8).gpus.map(learnt) });
+const parts = (grant: Grant) => grant.migDevices.map(({ parent, device }) => `${parent.index}:${device.index}`);
+
+test.each([
+  ["0", [0], []],
+  ["7,0", [0, 7], []],
+  ["2", [2], []],
+  ["GPU-00000000-0000-0000-0000-000000000003", [3], []],
+  ["0000:04:00.0", [4], []],
+  ["4,0000:04:00.0,GPU-00000000-0000-0000-0000-000000000004", [4], []],
+  ["2:1", [], ["2:1"]],
+  ["2:1,2:0,2:1", [], ["2:0", "2:1"]],
+  ["5:0,1", [1], ["5:0"]],
+  ["MIG-00000000-0000-5000-8000-000000000051", [], ["5:1"]],
+  ["MIG-00000000-0000-5000-8000-00000000005", [], "is the beginning of 2 UUIDs"],
+  ["MIG-GPU-00000000-0000-0000-0000-000000000002/20/0", [], ["2:1"]],
+  ["MIG-GPU-00000000-0000-0000-0000-000000000002/21/0", [], "GPU 2 has no compute instance 0 in a GPU instance 21"],
+  ["GPU-0", [], "is the beginning of 8 UUIDs"],
+  ["0:0", [], "MIG is off on GPU 0"],
+  ["2:2", [], "GPU 2 has 2 MIG devices, 2:0 to 2:1"],
+  ["9:0", [], "this host has 8 GPUs, 0 to 7"],
+  ["0000:0f:00.0", [], "this host has 8 GPUs, 0 to 7, at 0000:00:00.0"],
+  ["MIG-00000000-0000-5000-8000-000000000099", [], "did you mean MIG-"],
+  ["MIG-ffffffff-0000-5000-8000-ffffffffffff", [], "no MIG device of this host has this UUID"],
+] as const)("%s gives the GPUs %j and the MIG devices %j", (devices, gpus, migDevices) => {
+  const decision = decideFor(devices, WHOLE);
+  if (typeof migDevices === "string") {
+    expect(decision).toMatchObject({
+      kind: "refused",
+      problem: { code: "BERTH-R001", message: expect.stringContaining(migDevices) },
+    });
+    return;
+  }
+  expect(indices(granted(devices, WHOLE))).toEqual([...gpus]);
+  expect(parts(granted(devices, WHOLE))).toEqual([...migDevices]);
+});
+
+test("a MIG device by number or UUID is refused until the driver has told of them, and the refusal says how to learn it", () => {
+  for (const device of ["2:0", "MIG-00000000-0000-5000-8000-000000000020"]) {
+    expect(decideFor(device, fakeHost(8))).toMatchObject({
+      kind: "refused",
+      problem: {
+        code: "BERTH-R001",
+        message: expect.stringContaining("not known yet"),
+        remedy: expect.stringContaining("berth host"),
+      },
+    });
+  }
+});
+
+test("the beginning of a UUID is refused while one of them is not known: it may begin so, too", () => {
+  const gpus = [fakeGpu(0), fakeGpu(1, { uuid: undefined })];
+  expect(decideFor("GPU-0000", fakeHost(0, { gpus })).kind).toBe("refused");
+  expect(decideFor(gpus[0]?.uuid ?? "", fakeHost(0, { gpus })).kind).toBe("granted");
+});
+
+test("for any list of devices exactly those are given that a plain reading of the list names", () => {
+  const spellings = (gpu: Gpu): readonly string[] => [
+    `${gpu.index}`,
+    `0${gpu.index}`,
+    gpu.uuid ?? "",
+    gpu.bus,
+    `nvidia.com/gpu=${gpu.index}`,
+  ];
+  const wholeIds = WHOLE.gpus.flatMap((gpu) => spellings(gpu).map((id) => ({ id, gives: [`${gpu.index}`] })));
+  const partIds = WHOLE.gpus.flatMap((gpu) =>
+    gpu.migDevices.flatMap(({ index, uuid = "" }) =>
+      [`${gpu.index}:${index}`, uuid].map((id) => ({ id, gives: [`${gpu.index}:${index}`] })),
+    ),
+  );
+  const everything = WHOLE.gpus.flatMap((gpu) =>
+    gpu.isMigEnabled ? gpu.migDevices.map(({ index }) => `${gpu.index}:${index}`) : [`${gpu.index}`],
+  );
+  const ids = [...wholeIds, ...partIds, { id: "all", gives: everything }];
+  fc.assert(
+    fc.property(fc.array(fc.constantFrom(...ids), { minLength: 1, maxLength: 12 }), (list) => {
+      const grant = granted(list.map(({ id }) => id).join(), WHOLE);
+      const isAll = list.some(({ id }) => id === "all");
+      const expected = new Set(isAll ? everything : list.flatMap(({ gives }) => gives));
+      const given = [...indices(grant).map(String), ...parts(grant)];
+      expect(new Set(given)).toEqual(expected);
+      expect(given).toHaveLength(expected.size);
+    }),
+  );
+});
+
+const UNIT: NonNullable<Host["unit"]> = { kind: "wsl", model: "NVIDIA GPU (WSL)", items: [] };
+
+test.each([
+  ["all", "granted"],
+  ["0", "granted"],
+  ["none", "granted"],
+  ["1", "cannot be told apart"],
+  ["GPU-1", "cannot be told apart"],
+])("where GPUs cannot be told apart, as under WSL, %s is %s", (devices, expected) => {
+  const host = fakeHost(0, { unit: UNIT, controlNodes: [] });
+  const decision = decideFor(devices, host);
+  if (decision.kind === "granted") expect(decision.grant.unit?.hasNodes).toBe(devices !== "none");
+  expect(decision.kind === "refused" ? decision.problem.message : decision.kind).toContain(expected);
 });

@@ -2,8 +2,11 @@ import { BerthError, escapeControls, type Problem } from "../base/index.ts";
 import type { Driver, Host } from "../host/index.ts";
 import type { Request } from "../request/index.ts";
 import { grantCapabilities } from "./capabilities.ts";
+import { decideCompat, type CompatDecision } from "./compat.ts";
+import { checkConditions } from "./conditions.ts";
 import { grantDevices } from "./devices.ts";
-import type { Decision, Grant } from "./grant.ts";
+import { grantExtras } from "./extras.ts";
+import type { Decision, Grant, GrantedCompat } from "./grant.ts";
 import { checkNodes } from "./nodes.ts";
 import type { Policy } from "./policy.ts";
 
@@ -12,11 +15,13 @@ import type { Policy } from "./policy.ts";
  * environment of an unprivileged container counts as none where the administrator does not accept it, as in the NVIDIA stack.
  */
 export function decide(request: Request, host: Host, policy: Policy): Decision {
-  if (request.wants === "nothing") return { kind: "nothing", reason: escapeControls(request.devicesOrigin.text) };
-  if (!request.isPrivileged && !policy.acceptEnvWhenUnprivileged) {
+  const { wants, devicesOrigin, isPrivileged } = request;
+  if (wants === "nothing") return { kind: "nothing", reason: escapeControls(devicesOrigin.text) };
+  const isOwnWord = devicesOrigin.source === "env" || devicesOrigin.source === "default";
+  if (isOwnWord && !isPrivileged && !policy.acceptEnvWhenUnprivileged) {
     return {
       kind: "nothing",
-      reason: `${escapeControls(request.devicesOrigin.text)} is not accepted of an unprivileged container`,
+      reason: `${escapeControls(devicesOrigin.text)} is not accepted of an unprivileged container`,
     };
   }
   try {
@@ -31,14 +36,32 @@ export function decide(request: Request, host: Host, policy: Policy): Decision {
 function grant(request: Request, host: Host, policy: Policy): Grant {
   const driver = loadedDriver(host);
   const capabilities = grantCapabilities(request, policy);
-  const given = { driver, ...grantDevices(request, host), capabilities };
+  const devices = { ...grantDevices(request, host), capabilities };
+  const compat = decideCompat(request, devices, { host, policy });
+  const gpus = [...devices.gpus.map(({ gpu }) => gpu), ...devices.migDevices.map(({ parent }) => parent)];
+  const unchecked = checkConditions(request, { host, policy, gpus: [...new Set(gpus)], compat });
+  const extras = grantExtras(request, host, policy);
+  const given: Grant = {
+    driver,
+    ...devices,
+    ...extras,
+    compat: usedCompat(compat),
+    extras: policy.extras,
+    warnings: [...request.warnings.map(escapeControls), ...extras.warnings, ...unchecked],
+  };
   checkNodes(given, host);
   checkLibraries(given, host);
   return given;
 }
 
+function usedCompat(decision: CompatDecision | undefined): GrantedCompat | undefined {
+  if (decision?.isUsed !== true) return undefined;
+  return { libraries: decision.compat, reason: escapeControls(decision.reason) };
+}
+
 /** A container without a library that it needs would start and fail later, in words that do not lead here. */
-function checkLibraries({ capabilities }: Grant, host: Host): void {
+function checkLibraries({ capabilities, unit }: Grant, host: Host): void {
+  if (unit !== undefined) return;
   const lost = host.missing.find((library) => capabilities.some(({ name }) => library.capabilities.includes(name)));
   if (lost === undefined) return;
   const message = `Cannot give the container the driver's libraries: "${lost.hostPath}" no longer exists, and a link still leads to it`;

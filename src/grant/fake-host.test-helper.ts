@@ -115,3 +115,14 @@ export function fakeHost(count: number, overrides: Partial<Host> = {}): Host {
     ...overrides,
   };
 }
+
+/** The MIG devices of a GPU as they are once the driver has told of them: UUIDs end in GPU and number. */
+export function learnt(gpu: Gpu): Gpu {
+  const migDevices = gpu.migDevices.map((device, index) => ({
+    ...device,
+    index,
+    uuid: `MIG-00000000-0000-5000-8000-0000000000${gpu.index}${index}`,
+    profile: "1g.10gb",
+  }));
+  return { ...gpu, migDevices };
+}

@@ -3,6 +3,5 @@
  * here knows how a grant is carried out.
  */
 export { decide } from "./decide.ts";
-export type { Decision, Grant, GrantedCapability, GrantedGpu, GrantedMigDevice } from "./grant.ts";
+export type * from "./grant.ts";
 export { policyOf, type Policy } from "./policy.ts";
-export { refuseUnsupported, unsupportedSigns } from "./unsupported.ts";

@@ -1,4 +1,5 @@
 import type { Config } from "../config/index.ts";
+import type { Extras } from "./grant.ts";
 
 /** What the administrator allows. */
 export interface Policy {
@@ -6,10 +7,27 @@ export interface Policy {
   readonly supportedCapabilities: readonly string[];
   /** `accept-nvidia-visible-devices-envvar-when-unprivileged`: whether a container's own environment is enough. */
   readonly acceptEnvWhenUnprivileged: boolean;
+  /** `disable-require`: images' conditions do not count. */
+  readonly waivesConditions: boolean;
+  readonly ignoreImexChannelRequests: boolean;
+  /** Whether an image's own, newer CUDA libraries may be used. */
+  readonly allowsForwardCompatibility: boolean;
+  readonly extras: Extras;
 }
 
 /** The policy that a configuration states. */
 export function policyOf(config: Config): Policy {
-  const { supportedDriverCapabilities, acceptEnvWhenUnprivileged } = config;
-  return { supportedCapabilities: supportedDriverCapabilities, acceptEnvWhenUnprivileged };
+  return {
+    supportedCapabilities: config.supportedDriverCapabilities,
+    acceptEnvWhenUnprivileged: config.acceptEnvWhenUnprivileged,
+    waivesConditions: config.disableRequire,
+    ignoreImexChannelRequests: config.ignoreImexChannelRequests,
+    allowsForwardCompatibility: config.useForwardCompatibility,
+    extras: {
+      hasSockets: config.mountsSockets,
+      hasExplicitLibraries: config.mountsExplicitLibraries,
+      hasGroups: config.useAdditionalGids,
+      hasApplicationProfile: config.useApplicationProfile,
+    },
+  };
 }

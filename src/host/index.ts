@@ -4,7 +4,10 @@
  * policy: it does not know who asks. Sources: the driver's procfs, libnvidia-container, nvidia-container-toolkit.
  */
 export { loadHost, type LoadedHost, type LoadOptions } from "./cache.ts";
+export { brandFamily, brandOfNumber, hasForwardCompatibility } from "./brands.ts";
+export { smallestDriverFor, supportedCuda } from "./cuda-versions.ts";
 export { describeHost, type DescribeOptions } from "./describe.ts";
+export { normalizePciAddress } from "./gpu-names.ts";
 export * from "./host.ts";
 export { rememberUuids } from "./uuids.ts";
 export { verifyFiles } from "./verify.ts";

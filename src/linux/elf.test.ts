@@ -3,7 +3,8 @@ import * as fc from "fast-check";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { readElf, type Elf } from "./elf.ts";
+import { readElf, readElfNote, type Elf } from "./elf.ts";
+import { compileNotedLibrary } from "./noted-library.test-helper.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "berth-elf-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -67,6 +68,36 @@ test("readElf never throws, whatever bytes of a library are changed or cut off",
       const bytes = Uint8Array.from(good.subarray(0, length));
       for (const [at, value] of changes) if (at < length) bytes[at] = value;
       readElf(bytes);
+    }),
+  );
+});
+
+const NOTE = '{"Format": 1, "Driver": [535, 550]}';
+
+test.each([["64-bit", []], ...(process.arch === "x64" ? [["32-bit", ["-m32"]] as const] : [])])(
+  "readElfNote reads the note of a section in a %s library",
+  (name, flags) => {
+    const file = join(folder, `libnote-${name}.so`);
+    compileNotedLibrary(file, { note: { section: ".note.test", owner: "NVIDIA Corporation", text: NOTE }, flags });
+    const bytes = readFileSync(file);
+    const note = readElfNote(bytes, ".note.test");
+    expect(note?.owner).toBe("NVIDIA Corporation");
+    expect(Buffer.from(note?.description ?? []).toString()).toBe(NOTE);
+    expect(readElfNote(bytes, ".note.tes")).toBeUndefined();
+    expect(readElfNote(bytes, ".dynamic")).toBeUndefined();
+  },
+);
+
+test("readElfNote never throws, whatever bytes of a library are changed or cut off", () => {
+  const file = join(folder, "libnote.so");
+  compileNotedLibrary(file, { note: { section: ".note.test", owner: "NVIDIA Corporation", text: NOTE } });
+  const good = readFileSync(file);
+  const change = fc.tuple(fc.nat(good.length - 1), fc.integer({ min: 0, max: 255 }));
+  fc.assert(
+    fc.property(fc.array(change, { maxLength: 20 }), fc.nat(good.length), (changes, length) => {
+      const bytes = Uint8Array.from(good.subarray(0, length));
+      for (const [at, value] of changes) if (at < length) bytes[at] = value;
+      readElfNote(bytes, ".note.test");
     }),
   );
 });

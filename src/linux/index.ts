@@ -12,4 +12,4 @@ export { loaderFlags, parseLoaderCache, type CacheChange, type CacheEntry, type 
 export { argText, execRestored, readEnv, readLaunchRecord, type LaunchRecord } from "./launch.ts";
 export { isLauncher, patchLauncher, type LauncherSlots } from "./launcher-slots.ts";
 export { formatLowLevelNote, type LowLevelLookup } from "./low-level-note.ts";
-export { readElf, type Elf } from "./elf.ts";
+export { readElf, readElfNote, type Elf, type ElfNote } from "./elf.ts";

@@ -8,22 +8,28 @@ const { O_NOCTTY, O_NONBLOCK, O_RDONLY } = constants;
 const MAX_LINK_BYTES = 4096;
 const NOT_A_LINK: ReadonlySet<string> = new Set(["EINVAL", "ENOENT", "ENOTDIR"]);
 
-/**
- * The bytes of the regular file that an O_PATH descriptor stands for. A device, FIFO or anything else is never opened.
- * Throws BERTH-P001, which begins with `doing`, for those and for more than `maxBytes`.
- */
+/** The bytes of a file, as `useRegular` opens it. Throws BERTH-P001 for more than `maxBytes`, too. */
 export function readRegular(place: number, maxBytes: number, doing: string): Uint8Array {
+  return useRegular(place, doing, (fd, size) => {
+    const bytes = size > maxBytes ? undefined : readUpTo(fd, size, maxBytes);
+    if (bytes === undefined) throw refusal(doing, `it is larger than ${maxBytes} bytes`);
+    return bytes;
+  });
+}
+
+/**
+ * Calls `use` with a readable descriptor and the size of the regular file that an O_PATH descriptor stands for. A device, FIFO or
+ * anything else is never opened: BERTH-P001, which begins with `doing`.
+ */
+export function useRegular<T>(place: number, doing: string, use: (fd: number, size: number) => T): T {
   const found = statDescriptor(place);
   if (found.kind !== "file") throw refusal(doing, `it is not a regular file (${found.kind})`);
-  if (found.size > maxBytes) throw refusal(doing, `it is larger than ${maxBytes} bytes`);
   const fd = openSync(`/proc/self/fd/${place}`, O_RDONLY | O_NONBLOCK | O_NOCTTY);
   try {
     const opened = statDescriptor(fd);
     const isSame = opened.kind === "file" && opened.dev === found.dev && opened.ino === found.ino;
     if (!isSame) throw refusal(doing, "it is not the file that was found");
-    const bytes = readUpTo(fd, found.size, maxBytes);
-    if (bytes === undefined) throw refusal(doing, `it is larger than ${maxBytes} bytes`);
-    return bytes;
+    return use(fd, found.size);
   } finally {
     closeSync(fd);
   }

@@ -2,7 +2,7 @@ import { closeSync, constants, readlinkSync } from "node:fs";
 import { BerthError } from "../base/index.ts";
 import { statAt, statDescriptor, type FileStat } from "./file-stat.ts";
 import { FOLDER, LOOK_UP, O_PATH, openIn, WRITE } from "./open-in.ts";
-import { listFolder, readLinkAt, readRegular } from "./read-at.ts";
+import { listFolder, readLinkAt, readRegular, useRegular } from "./read-at.ts";
 import { joinPath, normalizePath, refusal, splitPath } from "./root-path.ts";
 import { errnoName, SysError, trySyscall } from "./sys.ts";
 import { enterFolderAt, replaceFileAt, replaceLinkAt, type FileAttributes, type Owner } from "./write-at.ts";
@@ -70,6 +70,11 @@ export class Root {
   /** The bytes of a regular file, links followed inside the root; undefined when there is nothing. At most `maxBytes`. */
   readFile(path: string, maxBytes: number): Uint8Array | undefined {
     return this.#at("read", path, O_PATH, (fd) => readRegular(fd, maxBytes, this.#doing("read", path)));
+  }
+
+  /** Calls `use` with a readable descriptor of a regular file, links followed inside the root; undefined when there is nothing. */
+  useFile<T>(path: string, use: (fd: number) => T): T | undefined {
+    return this.#at("read", path, O_PATH, (place) => useRegular(place, this.#doing("read", path), use));
   }
 
   /** What the link at `path` says, unchecked; undefined when there is no link. */

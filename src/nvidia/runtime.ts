@@ -2,11 +2,10 @@ import { join } from "node:path";
 import { carryOut, formatStep, planContainer, type PlannedContainer } from "../apply/index.ts";
 import { BerthError, formatProblem, openLog, printOut, VERSION, type Log, type LogSink } from "../base/index.ts";
 import { findLowLevel, loadConfig, rememberLowLevel, type Config } from "../config/index.ts";
-import { unsupportedSigns } from "../grant/index.ts";
 import { loadHost, type Host } from "../host/index.ts";
 import { argText, execRestored, readEnv, type LaunchRecord } from "../linux/index.ts";
 import { isCreation, readBundle, readRuntimeArgs, type RuntimeArgs } from "../oci/index.ts";
-import { REQUEST_SIGNS } from "../request/index.ts";
+import { requestSettings, requestSigns } from "../request/index.ts";
 
 const DEFAULT_CONFIG = "/etc/nvidia-container-runtime/config.toml";
 const DEFAULT_STATE = "/run/berth";
@@ -109,7 +108,7 @@ function remember({ record, config, log }: Call, path: string | undefined, lowLe
       search: path ?? "",
       runtime: lowLevel,
       // A debug log says of every container what became of it.
-      signs: isVerbose(config) ? undefined : [...REQUEST_SIGNS, ...config.swarmResources, ...unsupportedSigns(config)],
+      signs: isVerbose(config) ? undefined : requestSigns(requestSettings(config)),
     };
     rememberLowLevel(record.state ?? DEFAULT_STATE, lookup);
   } catch (error) {

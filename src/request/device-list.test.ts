@@ -1,10 +1,19 @@
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { parseDeviceList } from "./index.ts";
+import { parseDeviceList, type DeviceRequest } from "./index.ts";
 
 const UUID = "GPU-11111111-2222-3333-4444-555555555555";
+const MIG = "MIG-1a49e465-7090-53ae-acca-58348cc36dc7";
 
-test.each([
+const all: DeviceRequest = { kind: "all" };
+const index = (number: number): DeviceRequest => ({ kind: "index", index: number });
+const uuid = (prefix: string): DeviceRequest => ({ kind: "gpu-uuid", prefix });
+const part = (gpu: number, mig: number): DeviceRequest => ({ kind: "mig-index", gpu, mig });
+
+type Row = readonly [value: string, wants: string, devices: readonly DeviceRequest[]];
+
+const ROWS: readonly Row[] = [
+  // Nothing, the driver alone, everything: the first special value decides, void anywhere.
   ["", "nothing", []],
   [" ", "nothing", []],
   [",", "nothing", []],
@@ -14,69 +23,113 @@ test.each([
   ["none", "driver", []],
   ["0,none", "driver", []],
   ["none,all", "driver", []],
-  ["all", "devices", [{ kind: "all" }]],
-  ["0,all", "devices", [{ kind: "all" }]],
-  ["all,none", "devices", [{ kind: "all" }]],
-  ["0", "devices", [{ kind: "index", index: 0 }]],
-  ["00", "devices", [{ kind: "index", index: 0 }]],
-  ["007", "devices", [{ kind: "index", index: 7 }]],
-  [
-    " 1 , 0 ,",
-    "devices",
-    [
-      { kind: "index", index: 1 },
-      { kind: "index", index: 0 },
-    ],
-  ],
-  ["0,0", "devices", [{ kind: "index", index: 0 }]],
-  [UUID, "devices", [{ kind: "uuid", uuid: UUID }]],
-  [`${UUID},${UUID.toLowerCase().replace("gpu", "GPU")}`, "devices", [{ kind: "uuid", uuid: UUID }]],
-] as const)("NVIDIA_VISIBLE_DEVICES=%j wants %s: %j", (value, wants, devices) => {
-  expect(parseDeviceList(value)).toEqual({ wants, devices: [...devices] });
+  ["all", "devices", [all]],
+  ["0,all", "devices", [all]],
+  ["all,none", "devices", [all]],
+  // Indices.
+  ["0", "devices", [index(0)]],
+  ["00", "devices", [index(0)]],
+  ["007", "devices", [index(7)]],
+  [" 1 , 0 ,", "devices", [index(1), index(0)]],
+  // Duplicates collapse: the peer gives such a container no GPU at all.
+  ["0,0", "devices", [index(0)]],
+  ["0,1,0,00", "devices", [index(0), index(1)]],
+  ["0:1,0:1", "devices", [part(0, 1)]],
+  // UUIDs, whole or their beginning, in any case.
+  [UUID, "devices", [uuid(UUID)]],
+  [`${UUID},${UUID.toUpperCase()}`, "devices", [uuid(UUID)]],
+  ["GPU-1", "devices", [uuid("GPU-1")]],
+  ["gpu-11111111-22", "devices", [uuid("GPU-11111111-22")]],
+  [MIG, "devices", [{ kind: "mig-uuid", prefix: MIG }]],
+  [MIG.toLowerCase(), "devices", [{ kind: "mig-uuid", prefix: MIG }]],
+  [`MIG-${UUID}/1/0`, "devices", [{ kind: "mig-parts", gpuUuid: UUID, gpuInstance: 1, computeInstance: 0 }]],
+  // PCI addresses, as lspci, nvidia-smi and the NVIDIA container CLI write them.
+  ["0000:0a:00.0", "devices", [{ kind: "pci", bus: "0000:0a:00.0" }]],
+  ["00000000:0A:00.0", "devices", [{ kind: "pci", bus: "0000:0a:00.0" }]],
+  // MIG device j of GPU i.
+  ["0:1", "devices", [part(0, 1)]],
+  ["3:0,3:1", "devices", [part(3, 0), part(3, 1)]],
+  // Qualified CDI names, alone and among plain ids.
+  ["nvidia.com/gpu=0", "devices", [index(0)]],
+  ["nvidia.com/gpu=all", "devices", [all]],
+  ["nvidia.com/gpu=none", "driver", []],
+  ["nvidia.com/gpu=0:1", "devices", [part(0, 1)]],
+  [`nvidia.com/gpu=${UUID}`, "devices", [uuid(UUID)]],
+  ["nvidia.com/gpu=gpu3", "devices", [index(3)]],
+  ["nvidia.com/gpu=mig0:1", "devices", [part(0, 1)]],
+  ["runtime.nvidia.com/gpu=2,1", "devices", [index(2), index(1)]],
+];
+
+test.each(ROWS)("NVIDIA_VISIBLE_DEVICES=%j wants %s: %j", (value, wants, devices) => {
+  expect(parseDeviceList(value)).toMatchObject({ wants, devices });
 });
 
 test.each([
-  "0x0",
-  "-1",
-  "+1",
-  "1e3",
-  "1.0",
-  "٣",
-  "0 1",
-  "65536",
-  "99999999999999999999",
-  "gpu0",
-  "x",
-  "GPU-1",
-  "GPU-",
-  "0:1",
-  "MIG-1",
-  "nvidia.com/gpu=0",
-  "All",
-])("%j is refused as a device id with code, cause and remedy", (value) => {
+  ["0x0", "neither an index nor a UUID"],
+  ["-1", "neither an index nor a UUID"],
+  ["+1", "neither an index nor a UUID"],
+  ["1e3", "neither an index nor a UUID"],
+  ["1.0", "neither an index nor a UUID"],
+  ["٣", "neither an index nor a UUID"],
+  ["0 1", "neither an index nor a UUID"],
+  ["65536", "no index is above 65535"],
+  ["99999999999999999999", "no index is above 65535"],
+  ["0:999", "no MIG device has a number above 255"],
+  ["x", "neither an index nor a UUID"],
+  ["gpu0", 'did you mean "0"?'],
+  ["al", 'did you mean "all"?'],
+  ["All", 'did you mean "all"?'],
+  ["NONE", 'did you mean "none"?'],
+  ["GPU-", "no UUID, nor the beginning of one"],
+  ["GPU-1111111-", "no UUID, nor the beginning of one"],
+  ["GPU-xyz", "no UUID, nor the beginning of one"],
+  [`${UUID}0`, "no UUID, nor the beginning of one"],
+  ["0a:00.0", "a PCI address has the form 0000:1b:00.0"],
+  [`MIG-${UUID}/1`, "no UUID, nor the beginning of one"],
+])("%j is refused as a device id: %s", (value, why) => {
   expect(() => parseDeviceList(value)).toThrow(
-    expect.objectContaining({ code: "BERTH-R002", remedy: expect.stringContaining("index") }),
-  );
-});
-
-test("a list of indices, however often repeated, asks for each of them once", () => {
-  fc.assert(
-    fc.property(fc.array(fc.nat(20), { minLength: 1 }), (indices) => {
-      const { wants, devices } = parseDeviceList(indices.join(","));
-      expect(wants).toBe("devices");
-      expect(devices.map((device) => (device.kind === "index" ? device.index : -1))).toEqual([...new Set(indices)]);
+    expect.objectContaining({
+      code: "BERTH-R002",
+      message: expect.stringContaining(why),
+      remedy: expect.stringContaining("index"),
     }),
   );
 });
 
 test.each([
-  ["99999", "no index is above 65535"],
-  ["0:1", "single MIG devices"],
-  ["0000:0a:00.0", "PCI addresses"],
-  ["nvidia.com/gpu=0", "CDI names"],
-  ["GPU-1234", "not a full GPU UUID"],
-])("the refusal of %j says what is wrong with it: %s", (value, why) => {
-  expect(() => parseDeviceList(value)).toThrow(why);
+  ["nvidia.com/gpus=0", 'did you mean "nvidia.com/gpu=0"?'],
+  ["acme.example/fpga=1", "only nvidia.com/gpu and runtime.nvidia.com/gpu are served"],
+  ["management.nvidia.com/gpu=all", "only nvidia.com/gpu and runtime.nvidia.com/gpu are served"],
+])("the CDI device %j is refused: %s", (value, why) => {
+  expect(() => parseDeviceList(value)).toThrow(
+    expect.objectContaining({ code: "BERTH-R004", message: expect.stringContaining(why) }),
+  );
+});
+
+test("a list of ids, however often repeated and however spelled, asks for each of them once", () => {
+  const spelled = fc.nat(20).chain((id) => fc.constantFrom(`${id}`, `0${id}`, ` ${id}`, `nvidia.com/gpu=${id}`));
+  fc.assert(
+    fc.property(fc.array(spelled, { minLength: 1 }), (ids) => {
+      const { wants, devices } = parseDeviceList(ids.join(","));
+      expect(wants).toBe("devices");
+      const asked = ids.map((id) => Number(id.replace("nvidia.com/gpu=", "")));
+      expect(devices.map((device) => (device.kind === "index" ? device.index : -1))).toEqual([...new Set(asked)]);
+    }),
+  );
+});
+
+test("whatever text stands there, it is read or refused with a code, and never taken for nothing unless it says so", () => {
+  fc.assert(
+    fc.property(fc.string(), (text) => {
+      const ids = text.split(",").map((id) => id.trim());
+      const isEmpty = ids.every((id) => id === "");
+      try {
+        expect(parseDeviceList(text).wants === "nothing").toBe(isEmpty || ids.includes("void"));
+      } catch (error) {
+        expect(error).toMatchObject({ code: expect.stringMatching(/^BERTH-R00[24]$/) });
+      }
+    }),
+  );
 });
 
 test("an id of a megabyte is quoted only in part", () => {

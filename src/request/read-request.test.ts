@@ -1,9 +1,12 @@
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { readRequest, REQUEST_SIGNS } from "./index.ts";
+import { readRequest, requestSigns, type Request } from "./index.ts";
+import { makeSource, SETTINGS } from "./source.test-helper.ts";
 
-const wants = (...env: string[]) => readRequest({ env, boundingCapabilities: [] }).wants;
-const capabilities = (...env: string[]) => readRequest({ env, boundingCapabilities: [] }).capabilities;
+const ask = (...env: string[]): Request => readRequest(makeSource({ env }));
+const wants = (...env: string[]) => ask(...env).wants;
+const capabilities = (...env: string[]) => ask(...env).capabilities;
+const ids = ({ devices }: Request) => devices.map((device) => (device.kind === "index" ? device.index : device.kind));
 
 test("a container without the variable asks for nothing", () => {
   expect(wants("PATH=/bin")).toBe("nothing");
@@ -23,14 +26,11 @@ test("a legacy CUDA image asks for everything, unless it says otherwise", () => 
 });
 
 test("a swarm resource that exists stands in place of the variable, even empty; several count together", () => {
-  const ask = (...env: string[]) => readRequest({ env, boundingCapabilities: [], swarmResources: ["A", "B"] });
-  expect(ask("NVIDIA_VISIBLE_DEVICES=all", "A=0", "B=1,0").devices).toEqual([
-    { kind: "index", index: 0 },
-    { kind: "index", index: 1 },
-  ]);
-  expect(ask("NVIDIA_VISIBLE_DEVICES=all", "A=").wants).toBe("nothing");
-  expect(ask("NVIDIA_VISIBLE_DEVICES=3").devices).toEqual([{ kind: "index", index: 3 }]);
-  expect(ask("B=2").devicesOrigin).toEqual({ source: "env", text: "B=2" });
+  const askSwarm = (...env: string[]) => readRequest(makeSource({ env, settings: { swarmResources: ["A", "B"] } }));
+  expect(ids(askSwarm("NVIDIA_VISIBLE_DEVICES=all", "A=0", "B=1,0"))).toEqual([0, 1]);
+  expect(askSwarm("NVIDIA_VISIBLE_DEVICES=all", "A=").wants).toBe("nothing");
+  expect(ids(askSwarm("NVIDIA_VISIBLE_DEVICES=3"))).toEqual([3]);
+  expect(askSwarm("B=2").devicesOrigin).toEqual({ source: "env", text: "B=2" });
 });
 
 test("capabilities are read as asked: unset and empty are the default, all is all, each name counts once", () => {
@@ -41,17 +41,171 @@ test("capabilities are read as asked: unset and empty are the default, all is al
 });
 
 test("a request says where it was asked", () => {
-  expect(readRequest({ env: ["NVIDIA_VISIBLE_DEVICES=0,1"], boundingCapabilities: [] }).devicesOrigin).toEqual({
+  expect(ask("NVIDIA_VISIBLE_DEVICES=0,1").devicesOrigin).toEqual({
     source: "env",
     text: "NVIDIA_VISIBLE_DEVICES=0,1",
   });
-  expect(readRequest({ env: [], boundingCapabilities: [] }).devicesOrigin).toEqual({
-    source: "default",
-    text: "NVIDIA_VISIBLE_DEVICES is not set",
-  });
+  expect(ask().devicesOrigin).toEqual({ source: "default", text: "NVIDIA_VISIBLE_DEVICES is not set" });
 });
 
-test("a spec that holds none of the signs asks for nothing, however its variables are spelled", () => {
+const FOLDER = "/var/run/nvidia-container-devices";
+
+test.each([
+  ["an annotation before mounts and environment", { "cdi.k8s.io/a": "nvidia.com/gpu=3" }, [`${FOLDER}/2`], "1", [3]],
+  ["mounts before the environment", {}, [`${FOLDER}/2`], "1", [2]],
+  ["the environment where there is nothing else", {}, [], "1", [1]],
+  [
+    "annotations in the order of their keys, split at commas",
+    { "cdi.k8s.io/b": "nvidia.com/gpu=1", "cdi.k8s.io/a": "nvidia.com/gpu=3,nvidia.com/gpu=2" },
+    [],
+    "",
+    [3, 2, 1],
+  ],
+  ["no annotation of another prefix", { "example.com/a": "nvidia.com/gpu=3" }, [], "1", [1]],
+  ["no annotation at all where one name is not qualified", { "cdi.k8s.io/a": "nvidia.com/gpu=3,2" }, [], "1", [1]],
+  ["mounts under void of the environment", {}, [`${FOLDER}/2`], "void", [2]],
+] as const)("devices are asked for by %s", (_, annotations, mounts, visible, expected) => {
+  // prettier-ignore
+  const env = [`NVIDIA_VISIBLE_DEVICES=${visible}`];
+  expect(ids(readRequest(makeSource({ env, annotations, mounts })))).toEqual([...expected]);
+});
+
+test("an annotation that does not count is said", () => {
+  const { warnings } = readRequest(makeSource({ annotations: { "cdi.k8s.io/a": "0" } }));
+  expect(warnings).toEqual(['the annotation "cdi.k8s.io/a" does not count: "0" is no qualified CDI name']);
+});
+
+test("in the mode cdi names without a kind are of the default kind, in annotations and in the environment", () => {
+  const settings = { defaultKind: "nvidia.com/gpu" };
+  expect(ids(readRequest(makeSource({ settings, annotations: { "cdi.k8s.io/a": "2" } })))).toEqual([2]);
+  expect(ids(readRequest(makeSource({ settings, env: ["NVIDIA_VISIBLE_DEVICES=0,nvidia.com/gpu=1"] })))).toEqual([
+    0, 1,
+  ]);
+  const other = { defaultKind: "acme.example/fpga" };
+  expect(() => readRequest(makeSource({ settings: other, env: ["NVIDIA_VISIBLE_DEVICES=0"] }))).toThrow(
+    "acme.example/fpga=0",
+  );
+});
+
+test.each([
+  ["an id", [`${FOLDER}/0`, `${FOLDER}/1`], [0, 1], []],
+  ["a UUID", [`${FOLDER}/GPU-11111111-2222-3333-4444-555555555555`], ["gpu-uuid"], []],
+  ["all", [`${FOLDER}/all`], ["all"], []],
+  ["a CDI name in parts", [`${FOLDER}/cdi/nvidia.com/gpu/0`], [0], []],
+  ["a CDI name in one", [`${FOLDER}/cdi/nvidia.com/gpu=1`], [1], []],
+  ["paths that are not clean", ["/var/run/../run//nvidia-container-devices/./2/"], [2], []],
+  ["the same destination twice", [`${FOLDER}/0`, `${FOLDER}/0`], [0], []],
+  // The peer reads the device "X/9" here.
+  ["a folder that only begins so: nothing", ["/var/run/nvidia-container-devicesX/9"], [], []],
+  ["the folder itself: nothing", [FOLDER], [], []],
+  ["/run without /var: nothing", ["/run/nvidia-container-devices/0"], [], []],
+  ["a CDI path without a name: nothing", [`${FOLDER}/cdi/nvidia.com`], [], []],
+  ["an IMEX channel beside a device", [`${FOLDER}/imex/3`, `${FOLDER}/imex/channel4`, `${FOLDER}/0`], [0], [3, 4]],
+] as const)("a mount of /dev/null below the folder asks for %s", (_, mounts, devices, channels) => {
+  const request = readRequest(makeSource({ mounts }));
+  expect(ids(request)).toEqual([...devices]);
+  expect(request.imexChannels.map(({ channel }) => channel)).toEqual([...channels]);
+});
+
+test("a mount of void asks for nothing, and a mount of anything but /dev/null is only a mount", () => {
+  expect(readRequest(makeSource({ mounts: [`${FOLDER}/void`] })).wants).toBe("nothing");
+  const mounts = [
+    { source: "/dev//null", destination: `${FOLDER}/1` },
+    { source: "/etc/passwd", destination: `${FOLDER}/2` },
+  ];
+  expect(ids(readRequest({ ...makeSource(), mounts }))).toEqual([1]);
+});
+
+test("mounts ask for nothing where the administrator does not accept them", () => {
+  expect(readRequest(makeSource({ mounts: [`${FOLDER}/0`], settings: { acceptVolumeMounts: false } })).wants).toBe(
+    "nothing",
+  );
+});
+
+const withGpu = (...env: string[]) => ask("NVIDIA_VISIBLE_DEVICES=0", ...env);
+
+test.each([
+  ["NVIDIA_IMEX_CHANNELS=0,1", [0, 1]],
+  ["NVIDIA_IMEX_CHANNELS=channel7, 7,1048575", [7, 1048575]],
+  ["NVIDIA_IMEX_CHANNELS=all", []],
+  ["NVIDIA_IMEX_CHANNELS=", []],
+  ["NVIDIA_IMEX_CHANNELS=none", []],
+] as const)("%s asks for the channels %j", (variable, channels) => {
+  expect(withGpu(variable).imexChannels.map(({ channel }) => channel)).toEqual([...channels]);
+});
+
+test.each(["1048576", "-1", "x", "channel", "0x1", "01"])("the IMEX channel %j is refused", (channel) => {
+  expect(() => withGpu(`NVIDIA_IMEX_CHANNELS=${channel}`)).toThrow(expect.objectContaining({ code: "BERTH-R005" }));
+});
+
+test("IMEX channels need a device: alone they are nothing, and not even read", () => {
+  expect(ask("NVIDIA_IMEX_CHANNELS=x")).toMatchObject({ wants: "nothing", imexChannels: [] });
+});
+
+test("mounted IMEX channels stand in place of the variable's", () => {
+  const source = makeSource({
+    env: ["NVIDIA_VISIBLE_DEVICES=0", "NVIDIA_IMEX_CHANNELS=9"],
+    mounts: [`${FOLDER}/imex/1`],
+  });
+  expect(readRequest(source).imexChannels.map(({ channel }) => channel)).toEqual([1]);
+});
+
+test.each([
+  ["NVIDIA_GDS", "gds"],
+  ["NVIDIA_GDRCOPY", "gdrcopy"],
+  ["NVIDIA_MOFED", "mofed"],
+  ["NVIDIA_NVSWITCH", "nvswitch"],
+])("%s asks for %s only by the value enabled", (variable, name) => {
+  expect(withGpu(`${variable}=enabled`).features).toMatchObject([{ name, origin: { text: `${variable}=enabled` } }]);
+  for (const value of ["", "1", "true", "Enabled", "enabled "])
+    expect(withGpu(`${variable}=${value}`).features).toEqual([]);
+});
+
+test("MIG control is asked for by all, by nothing by an empty value, and refused for anything else", () => {
+  expect(withGpu("NVIDIA_MIG_CONFIG_DEVICES=all", "NVIDIA_MIG_MONITOR_DEVICES=all").migControl).toMatchObject([
+    { what: "config" },
+    { what: "monitor" },
+  ]);
+  expect(withGpu("NVIDIA_MIG_CONFIG_DEVICES=").migControl).toEqual([]);
+  expect(() => withGpu("NVIDIA_MIG_CONFIG_DEVICES=0")).toThrow(expect.objectContaining({ code: "BERTH-R002" }));
+  expect(ask("NVIDIA_MIG_CONFIG_DEVICES=0").wants).toBe("nothing");
+});
+
+test.each([
+  ["none", [], []],
+  ["one", ["NVIDIA_REQUIRE_CUDA=cuda>=12.8"], [["NVIDIA_REQUIRE_CUDA", "cuda>=12.8"]]],
+  [
+    "several, by name",
+    ["NVIDIA_REQUIRE_X=arch>=8", "NVIDIA_REQUIRE_CUDA=cuda>=12"],
+    [
+      ["NVIDIA_REQUIRE_CUDA", "cuda>=12"],
+      ["NVIDIA_REQUIRE_X", "arch>=8"],
+    ],
+  ],
+  ["an empty one: none", ["NVIDIA_REQUIRE_X="], []],
+  ["Jetpack's are no conditions", ["NVIDIA_REQUIRE_JETPACK=csv-mounts=all", "NVIDIA_REQUIRE_JETPACK_HOST=x"], []],
+  ["a legacy image's CUDA version", ["CUDA_VERSION=9.2.148"], [["CUDA_VERSION", "cuda>=9.2"]]],
+  ["a CUDA version that is none: nothing", ["CUDA_VERSION=cu121"], []],
+] as const)("conditions: %s", (_, env, expected) => {
+  // prettier-ignore
+  expect(ask(...env).conditions.map(({ variable, text }) => [variable, text])).toEqual(expected.map((row) => [...row]));
+});
+
+test.each(["1", "t", "T", "TRUE", "true", "True"])("NVIDIA_DISABLE_REQUIRE=%s waives the conditions", (value) => {
+  expect(ask(`NVIDIA_DISABLE_REQUIRE=${value}`).isConditionWaived).toBe(true);
+});
+
+test.each(["", "0", "false", "yes", "on", "tRUE"])("NVIDIA_DISABLE_REQUIRE=%s does not", (value) => {
+  expect(ask(`NVIDIA_DISABLE_REQUIRE=${value}`).isConditionWaived).toBe(false);
+});
+
+test("NVIDIA_REQUIRE_JETPACK=csv-mounts=all asks for every CSV file", () => {
+  expect(ask("NVIDIA_REQUIRE_JETPACK=csv-mounts=all").wantsAllCsvFiles).toBe(true);
+  expect(ask("NVIDIA_REQUIRE_JETPACK=csv-mounts=base").wantsAllCsvFiles).toBe(false);
+});
+
+test("a spec that holds none of the signs asks for nothing, however it asks and however its texts are spelled", () => {
+  const signs = requestSigns(SETTINGS);
   const names = [
     "NVIDIA_VISIBLE_DEVICES",
     "CUDA_VERSION",
@@ -60,23 +214,35 @@ test("a spec that holds none of the signs asks for nothing, however its variable
     "nvidia_visible_devices",
   ];
   const entry = fc.tuple(fc.constantFrom(...names), fc.string()).map(([name, value]) => `${name}=${value}`);
-  const spelled = (text: string, escaped: boolean): string => {
-    return escaped
-      ? `"${text.replace(/./gsu, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`)}"`
-      : JSON.stringify(text);
-  };
+  const key = fc.constantFrom("cdi.k8s.io/a", "example.com/a", "cdi.k8s.io");
+  const destination = fc.constantFrom(`${FOLDER}/0`, "/data", "/var/run/nvidia/0");
+  const value = fc.constantFrom("nvidia.com/gpu=0", "0", "void");
+  const escape = (text: string) => text.replace(/./gsu, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  const slashed = (text: string) => JSON.stringify(text).replaceAll("/", "\\/");
+  const styles = fc.constantFrom(
+    (text: string) => JSON.stringify(text),
+    slashed,
+    (text: string) => `"${escape(text)}"`,
+  );
   fc.assert(
-    fc.property(fc.array(fc.tuple(entry, fc.boolean())), (entries) => {
-      const json = `{"process":{"env":[${entries.map(([text, escaped]) => spelled(text, escaped)).join()}]}}`;
-      const spec: { process: { env: string[] } } = JSON.parse(json);
-      const hasSign = REQUEST_SIGNS.some((sign) => json.includes(sign));
-      let asks = true;
-      try {
-        asks = wants(...spec.process.env) !== "nothing";
-      } catch {
-        // A device id that cannot be read is a request, too.
-      }
-      expect(asks && !hasSign).toBe(false);
-    }),
+    fc.property(
+      fc.array(entry),
+      fc.dictionary(key, value),
+      fc.array(destination),
+      styles,
+      (env, annotations, mounts, spell) => {
+        const pairs = Object.entries(annotations).map(([one, other]) => `${spell(one)}:${spell(other)}`);
+        const json = `{"env":[${env.map((text) => spell(text)).join()}],"annotations":{${pairs.join()}},"mounts":[${mounts.map((text) => spell(text)).join()}]}`;
+        const asks = (): boolean => {
+          try {
+            return readRequest(makeSource({ env, annotations, mounts })).wants !== "nothing";
+          } catch {
+            // A device id that cannot be read is a request, too.
+            return true;
+          }
+        };
+        expect(asks() && !signs.some((sign) => json.includes(sign))).toBe(false);
+      },
+    ),
   );
 });

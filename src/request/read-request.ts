@@ -1,6 +1,20 @@
-import { parseDeviceList } from "./device-list.ts";
+import { parseCdiName } from "./cdi-name.ts";
+import { parseDeviceList, splitList } from "./device-list.ts";
+import {
+  isLegacyImage,
+  originOf,
+  readCapabilities,
+  readConditions,
+  readEnvironment,
+  readFeatures,
+  readMigControl,
+  type Environment,
+} from "./environment.ts";
+import { parseImexChannels } from "./imex-channels.ts";
 import type { Origin, Request } from "./request.ts";
+import type { RequestSettings } from "./settings.ts";
 import { shorten } from "./shorten.ts";
+import { readVolumeMounts, type MountedRequest, type RequestMount } from "./volume-mounts.ts";
 
 /** What of a container a request is read from. */
 export interface RequestSource {
@@ -8,55 +22,97 @@ export interface RequestSource {
   readonly env: readonly string[];
   /** `process.capabilities.bounding` of the spec. */
   readonly boundingCapabilities: readonly string[];
-  /** `swarm-resource` of config.toml: variables that, where one exists, stand in place of NVIDIA_VISIBLE_DEVICES. */
-  readonly swarmResources?: readonly string[];
+  readonly annotations: ReadonlyMap<string, string>;
+  readonly mounts: readonly RequestMount[];
+  readonly settings: RequestSettings;
 }
 
 const DEVICES = "NVIDIA_VISIBLE_DEVICES";
-const CAPABILITIES = "NVIDIA_DRIVER_CAPABILITIES";
+const IMEX = "NVIDIA_IMEX_CHANNELS";
+
+/** Where devices were asked for: ids in one list. */
+interface Asked {
+  readonly list: string;
+  readonly origin: Origin;
+}
 
 /**
- * Texts without one of which a `config.json` asks for nothing: the names by which `readRequest` begins, and the escape that can spell any name.
- * The launcher looks for them, so that a container without a GPU costs nothing.
- */
-export const REQUEST_SIGNS: readonly string[] = [DEVICES, "CUDA_VERSION", "\\u"];
-
-/**
- * What a container asks for by its environment. A legacy CUDA image (`CUDA_VERSION` set, `NVIDIA_REQUIRE_CUDA` not) that names no
- * devices asks for all of them, with all capabilities. Throws BERTH-R002. Rule: the NVIDIA container stack's image protocol.
+ * What a container asks for: by CDI annotations, else by volume mounts, else by its environment; the first of them that names a device decides alone.
+ * What goes with the devices comes from the environment. Throws BERTH-R002, R004 and R005. Rule: the NVIDIA container stack's image protocol.
  */
 export function readRequest(source: RequestSource): Request {
-  const env = new Map(source.env.map(splitEntry));
-  const isLegacy = Boolean(env.get("CUDA_VERSION")) && !env.get("NVIDIA_REQUIRE_CUDA");
-  const swarm = (source.swarmResources ?? []).filter((name) => env.has(name));
-  const asked =
-    swarm.length > 0 ? swarm.map((name) => env.get(name)).join() : (env.get(DEVICES) ?? (isLegacy ? "all" : ""));
-  const capabilities = env.get(CAPABILITIES) ?? (isLegacy ? "all" : "");
+  const env = readEnvironment(source.env);
+  const annotated = readAnnotations(source);
+  const mounted = source.settings.acceptVolumeMounts ? readVolumeMounts(source.mounts) : NO_MOUNTS;
+  const asked = annotated.asked ?? askedByMounts(mounted) ?? askedByEnv(env, source.settings);
+  const list = parseDeviceList(withKind(asked.list, source.settings.defaultKind));
+  // Whoever asks for no device is not told what else is wrong with its variables.
+  const isNothing = list.wants === "nothing";
+  const imex = isNothing ? NO_CHANNELS : readImex(env, mounted);
+  const conditions = readConditions(env);
   return {
-    ...parseDeviceList(asked),
-    capabilities: parseCapabilities(capabilities),
-    devicesOrigin: originOf(env, swarm[0] ?? DEVICES, isLegacy),
-    capabilitiesOrigin: originOf(env, CAPABILITIES, isLegacy),
+    ...list,
+    devicesOrigin: asked.origin,
+    ...readCapabilities(env),
+    imexChannels: imex.imexChannels,
+    features: readFeatures(env),
+    migControl: isNothing ? [] : readMigControl(env),
+    ...conditions,
+    compat: undefined,
     isPrivileged: source.boundingCapabilities.includes("CAP_SYS_ADMIN"),
+    warnings: [...annotated.warnings, ...mounted.warnings, ...imex.warnings, ...conditions.warnings],
   };
 }
 
-function splitEntry(entry: string): [string, string] {
-  const at = entry.indexOf("=");
-  return at === -1 ? [entry, ""] : [entry.slice(0, at), entry.slice(at + 1)];
+const NO_MOUNTS: MountedRequest = { devices: [], imexChannels: [], warnings: [] };
+const NO_CHANNELS: Pick<Request, "imexChannels" | "warnings"> = { imexChannels: [], warnings: [] };
+
+/** Annotations in the order of their keys. One name that is not qualified, and none of them counts: it is not CDI that is spoken there. */
+function readAnnotations({ annotations, settings }: RequestSource): { asked?: Asked; warnings: readonly string[] } {
+  const { annotationPrefixes, defaultKind } = settings;
+  const entries = [...annotations].filter(([key]) => annotationPrefixes.some((prefix) => key.startsWith(prefix)));
+  const names = entries.toSorted(([a], [b]) => (a < b ? -1 : 1)).flatMap(([, value]) => splitList(value));
+  const [key = ""] = entries[0] ?? [];
+  if (names.length === 0) return { warnings: [] };
+  const plain = names.find((name) => parseCdiName(name) === undefined);
+  if (plain !== undefined && defaultKind === undefined) {
+    return {
+      warnings: [`the annotation "${shorten(key)}" does not count: "${shorten(plain)}" is no qualified CDI name`],
+    };
+  }
+  return {
+    asked: { list: names.join(), origin: { source: "annotation", text: shorten(`${key}: ${names.join()}`) } },
+    warnings: [],
+  };
 }
 
-function parseCapabilities(value: string): Request["capabilities"] {
-  const names = value
-    .split(",")
-    .map((name) => name.trim())
-    .filter((name) => name !== "");
-  if (names.length === 0) return undefined;
-  return names.includes("all") ? "all" : [...new Set(names)];
+function askedByMounts({ devices }: MountedRequest): Asked | undefined {
+  if (devices.length === 0) return undefined;
+  const text = shorten(`mounts in /var/run/nvidia-container-devices: ${devices.join()}`);
+  return { list: devices.join(), origin: { source: "mount", text } };
 }
 
-function originOf(env: ReadonlyMap<string, string>, name: string, isLegacy: boolean): Origin {
-  const value = env.get(name);
-  if (value !== undefined) return { source: "env", text: shorten(`${name}=${value}`) };
-  return { source: "default", text: isLegacy ? `a legacy CUDA image without ${name}` : `${name} is not set` };
+/** Swarm resources that exist stand in place of the variable, even empty ones. */
+function askedByEnv(env: Environment, { swarmResources }: RequestSettings): Asked {
+  const swarm = swarmResources.filter((name) => env.has(name));
+  const list =
+    swarm.length > 0
+      ? swarm.map((name) => env.get(name)).join()
+      : (env.get(DEVICES) ?? (isLegacyImage(env) ? "all" : ""));
+  return { list, origin: originOf(env, swarm[0] ?? DEVICES) };
+}
+
+/** In the mode `cdi` a name without a kind is one of the default kind. */
+function withKind(list: string, defaultKind: string | undefined): string {
+  if (defaultKind === undefined) return list;
+  const special = ["all", "none", "void"];
+  return splitList(list)
+    .map((name) => (special.includes(name) || parseCdiName(name) !== undefined ? name : `${defaultKind}=${name}`))
+    .join();
+}
+
+function readImex(env: Environment, { imexChannels }: MountedRequest): Pick<Request, "imexChannels" | "warnings"> {
+  if (imexChannels.length === 0) return parseImexChannels([env.get(IMEX) ?? ""], originOf(env, IMEX));
+  const text = shorten(`mounts in /var/run/nvidia-container-devices/imex: ${imexChannels.join()}`);
+  return parseImexChannels(imexChannels, { source: "mount", text });
 }

@@ -1,3 +1,6 @@
+import type { FeatureName, MigControl } from "../host/index.ts";
+import type { CompatLibraries } from "./compat-libraries.ts";
+
 /** What one container asks for: nothing is checked against the host or a policy yet. */
 export interface Request {
   /** `driver`: driver files and control nodes, no GPU (the value `none`). */
@@ -9,17 +12,67 @@ export interface Request {
   /** Where the devices were asked for, for messages: `NVIDIA_VISIBLE_DEVICES=0,1`. */
   readonly devicesOrigin: Origin;
   readonly capabilitiesOrigin: Origin;
+  readonly imexChannels: readonly ImexRequest[];
+  /** Each feature once. */
+  readonly features: readonly FeatureRequest[];
+  /** The right to configure or to watch MIG on the whole machine. */
+  readonly migControl: readonly MigControlRequest[];
+  /** What the image demands of the host; unread, since an administrator may have switched that off. */
+  readonly conditions: readonly ConditionRequest[];
+  /** The container itself waives its conditions. */
+  readonly isConditionWaived: boolean;
+  /** Tegra: all CSV files, not only the base ones. */
+  readonly wantsAllCsvFiles: boolean;
+  /** CUDA libraries of the image that are newer than the driver's, perhaps. */
+  readonly compat: CompatLibraries | undefined;
   /** The container could do anything with devices in any case: it has CAP_SYS_ADMIN. */
   readonly isPrivileged: boolean;
+  /** What was asked and is not understood or does not count, a sentence each. */
+  readonly warnings: readonly string[];
 }
 
 /** Where something was asked for. `text` is the container's, shortened: escape it before printing. */
 export interface Origin {
-  readonly source: "env" | "default";
+  readonly source: "annotation" | "mount" | "env" | "default";
   readonly text: string;
 }
 
 export type DeviceRequest =
   | { readonly kind: "all" }
   | { readonly kind: "index"; readonly index: number }
-  | { readonly kind: "uuid"; readonly uuid: string };
+  /** The beginning of a UUID or a whole one: "GPU-8dc", "MIG-1a49e465-…"; the digits in lower case. */
+  | { readonly kind: "gpu-uuid" | "mig-uuid"; readonly prefix: string }
+  /** "0000:1b:00.0" */
+  | { readonly kind: "pci"; readonly bus: string }
+  /** `i:j`: the MIG device that the driver lists as number `mig` of GPU number `gpu`. */
+  | { readonly kind: "mig-index"; readonly gpu: number; readonly mig: number }
+  /** `MIG-GPU-…/1/0`, as drivers before 470 name a MIG device. */
+  | {
+      readonly kind: "mig-parts";
+      readonly gpuUuid: string;
+      readonly gpuInstance: number;
+      readonly computeInstance: number;
+    };
+
+export interface ImexRequest {
+  readonly channel: number;
+  readonly origin: Origin;
+}
+
+export interface FeatureRequest {
+  readonly name: FeatureName;
+  readonly origin: Origin;
+}
+
+export interface MigControlRequest {
+  readonly what: MigControl;
+  readonly origin: Origin;
+}
+
+/** One variable `NVIDIA_REQUIRE_*` (or what a legacy image's CUDA_VERSION stands for). */
+export interface ConditionRequest {
+  /** "NVIDIA_REQUIRE_CUDA" */
+  readonly variable: string;
+  /** "cuda>=12.8 brand=tesla,driver>=535", whole. */
+  readonly text: string;
+}

@@ -1,0 +1,105 @@
+import { BerthError, escapeControls } from "../base/index.ts";
+import { hasForwardCompatibility, smallestDriverFor, type Gpu, type Host } from "../host/index.ts";
+import { parseCondition, type Condition, type Request, type Term } from "../request/index.ts";
+import { cudaOfCompat, type CompatDecision } from "./compat.ts";
+import { evaluate, holds, type Facts } from "./evaluate.ts";
+import type { Policy } from "./policy.ts";
+
+/** What conditions of an image are held against. */
+export interface Meeting {
+  readonly host: Host;
+  readonly policy: Policy;
+  /** Those that the container gets, parents of MIG devices among them. */
+  readonly gpus: readonly Gpu[];
+  readonly compat: CompatDecision | undefined;
+}
+
+/**
+ * Holds the image's conditions (`NVIDIA_REQUIRE_*`) against the host; gives back a warning for each that cannot be decided from what is known of it. Throws
+ * BERTH-R006 for one that cannot be read and R007 for one that is not met. Where the image's newer CUDA libraries are used, theirs is the CUDA version.
+ */
+export function checkConditions(request: Request, meeting: Meeting): readonly string[] {
+  if (request.isConditionWaived || meeting.policy.waivesConditions) return [];
+  const facts = factsOf(meeting);
+  const conditions = request.conditions.map(parseCondition);
+  const results = conditions.map((condition) => ({ condition, truth: evaluate(condition, facts) }));
+  const failed = results.find(({ truth }) => truth === "no");
+  if (failed !== undefined) throw unmet(failed.condition, facts, meeting);
+  return results
+    .filter(({ truth }) => truth === "unknown")
+    .map(({ condition }) => `not checked, as this host does not say enough: ${quote(condition)}`);
+}
+
+function factsOf({ host, gpus, compat }: Meeting): Facts {
+  return {
+    driver: host.driver?.version,
+    cuda: compat?.isUsed === true ? cudaOfCompat(compat.compat) : host.driver?.cuda,
+    gpus: gpus.map(({ computeCapability, brand }) => ({ arch: computeCapability, brand })),
+  };
+}
+
+function quote({ variable, text }: Condition): string {
+  const short = text.length > 120 ? `${text.slice(0, 120)}…` : text;
+  return escapeControls(`${variable}=${short}`);
+}
+
+function unmet(condition: Condition, facts: Facts, meeting: Meeting): BerthError {
+  const term = decisiveTerm(condition, facts);
+  const asked =
+    condition.text === term?.text ? quote(condition) : `${escapeControls(term?.text ?? "")} of ${quote(condition)}`;
+  return new BerthError({
+    code: "BERTH-R007",
+    message: `Cannot start this container: its image demands ${asked}, but ${whatIsThere(term, facts, meeting)}${compatHint(term, meeting)}`,
+    remedy: `${remedyFor(term)}, or start it all the same with NVIDIA_DISABLE_REQUIRE=1`,
+  });
+}
+
+/**
+ * The term to talk about: the first that fails of the alternative that comes nearest: an alternative for this GPU's brand fails by its driver, one for other
+ * brands by its brand.
+ */
+function decisiveTerm({ alternatives }: Condition, facts: Facts): Term | undefined {
+  const gpus = facts.gpus.length === 0 ? [undefined] : facts.gpus;
+  const failing = alternatives.map((terms) =>
+    terms.find((term) => gpus.some((gpu) => holds(term, facts, gpu) === "no")),
+  );
+  const rank = (term: Term | undefined): number => (term === undefined ? 9 : RANK.indexOf(term.property));
+  return failing.toSorted((a, b) => rank(a) - rank(b))[0];
+}
+
+const RANK: readonly string[] = ["cuda", "arch", "driver", "brand"];
+
+function whatIsThere(term: Term | undefined, facts: Facts, { gpus }: Meeting): string {
+  const { driver = "of unknown version", cuda } = facts;
+  const cudaText = cuda === undefined ? "" : ` supports CUDA ${cuda.version}`;
+  if (term?.property === "cuda") return `the driver ${driver}${cudaText}`;
+  if (term?.property === "driver") return `the driver is ${driver}`;
+  const values = gpus.map((gpu) => {
+    const value =
+      term?.property === "arch" ? `compute capability ${gpu.computeCapability ?? "unknown"}` : `brand ${gpu.brand}`;
+    return `GPU ${gpu.index} is ${gpu.model}, ${value}`;
+  });
+  return values.length === 0 ? `the driver is ${driver}` : escapeControls(values.join("; "));
+}
+
+/** Whether forward compatibility would help where the driver is too old. */
+function compatHint(term: Term | undefined, { compat, gpus }: Meeting): string {
+  if (term?.property !== "cuda" && term?.property !== "driver") return "";
+  if (compat !== undefined) return `; ${escapeControls(compat.reason)}`;
+  if (gpus.some(({ brand }) => hasForwardCompatibility(brand) === false)) {
+    return "; forward compatibility would not help: it does not work on this GPU";
+  }
+  return "; forward compatibility might do: the image has no cuda-compat package";
+}
+
+function remedyFor(term: Term | undefined): string {
+  if (term?.property === "cuda" && (term.operator === ">=" || term.operator === ">" || term.operator === "=")) {
+    const driver = smallestDriverFor(term.value);
+    return driver === undefined
+      ? `install a newer driver, or use an image for an older CUDA`
+      : `install driver ${driver} or newer, or use an image for an older CUDA`;
+  }
+  if (term?.property === "driver") return `install a driver with ${escapeControls(term.text)}`;
+  if (term?.property === "arch" || term?.property === "brand") return "ask for a GPU that the image is made for";
+  return "use an image that is made for this driver";
+}

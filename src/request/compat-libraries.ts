@@ -1,0 +1,90 @@
+import { readElf, readElfNote, type Elf, type Root } from "../linux/index.ts";
+
+/** A library of the image's folder of CUDA forward compatibility packages. */
+export interface CompatLibrary {
+  /** In the container, without links. */
+  readonly path: string;
+  readonly soname: string;
+  readonly architecture: Elf["architecture"];
+}
+
+/** The CUDA libraries that an image brings along in case the host's driver is older. */
+export interface CompatLibraries {
+  /** Without links: "/usr/local/cuda-12.9/compat". */
+  readonly folder: string;
+  /** The driver's that they are from: "575.57.08". */
+  readonly version: string;
+  readonly libraries: readonly CompatLibrary[];
+  /** What their maker says of them; undefined: nothing that can be read. */
+  readonly note: CompatNote | undefined;
+}
+
+/** The ELF note in `libcuda.so`. */
+export interface CompatNote {
+  /** "12.9" */
+  readonly cuda: string | undefined;
+  /** The branches of the host's driver that they work with: 535, 550, … */
+  readonly branches: readonly number[];
+  /** NVML's numbers of the brands that they work on (nvmlBrandType_t). */
+  readonly brands: readonly number[];
+}
+
+/** Where NVIDIA's packages put them; an image may have a link there. */
+export const COMPAT_FOLDER = "/usr/local/cuda/compat";
+const NOTE_SECTION = ".note.cuda.fwd_compatibility";
+const MAX_NAMES = 256;
+
+/**
+ * The compatibility libraries in a folder of the image, or undefined: no folder, no `libcuda.so.X.Y`, or more than one. The image is not
+ * trusted: every path is resolved inside it, and of each file only some headers are read. Throws BERTH-P001.
+ */
+export function readCompatLibraries(rootfs: Root, folder = COMPAT_FOLDER): CompatLibraries | undefined {
+  if (rootfs.stat(folder)?.kind !== "folder") return undefined;
+  const names = rootfs.list(folder, MAX_NAMES)?.filter((name) => /^lib[\w.+-]+\.so\.\d/.test(name)) ?? [];
+  const place = rootfs.resolve(folder);
+  if (place === undefined) return undefined;
+  // A link may lead anywhere; what it leads to in this folder is listed itself.
+  const files = names.filter((name) => rootfs.lstat(`${place}/${name}`)?.kind === "file").toSorted();
+  const [driver, ...others] = files.filter((name) => /^libcuda\.so\.\d+\.\d[\d.]*$/.test(name));
+  if (driver === undefined || others.length > 0) return undefined;
+  return {
+    folder: place,
+    version: driver.slice("libcuda.so.".length),
+    libraries: files.flatMap((name) => describe(rootfs, `${place}/${name}`)),
+    note: rootfs.useFile(`${place}/${driver}`, readNote),
+  };
+}
+
+function describe(rootfs: Root, path: string): CompatLibrary[] {
+  const elf = rootfs.useFile(path, (fd) => readElf(fd));
+  return elf?.soname === undefined ? [] : [{ path, soname: elf.soname, architecture: elf.architecture }];
+}
+
+/** Undefined for a note of somebody else, and for one that is no JSON object of the right shape. */
+function readNote(fd: number): CompatNote | undefined {
+  const note = readElfNote(fd, NOTE_SECTION);
+  if (note?.owner !== "NVIDIA Corporation") return undefined;
+  const fields = parseObject(Buffer.from(note.description).toString("utf8").replaceAll("\0", ""));
+  const cuda = fields?.["CUDA Version"];
+  return (
+    fields && {
+      cuda: typeof cuda === "string" && /^\d{1,5}\.\d{1,5}$/.test(cuda) ? cuda : undefined,
+      branches: numbersOf(fields["Driver"]),
+      brands: numbersOf(fields["Device"]),
+    }
+  );
+}
+
+function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null ? { ...value } : undefined;
+  } catch {
+    // A note that cannot be read is as good as none.
+    return undefined;
+  }
+}
+
+function numbersOf(value: unknown): readonly number[] {
+  return Array.isArray(value) ? value.filter((item): item is number => Number.isSafeInteger(item)) : [];
+}
