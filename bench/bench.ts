@@ -29,6 +29,9 @@ const work = mkdtempSync(join(tmpdir(), "berth-bench-"));
 const state = join(work, "state");
 const host = join(work, "host");
 const shim = join(host, "bin/nvidia-container-runtime");
+/** 16 GPUs with 7 MIG devices each. */
+const migHost = join(work, "mig-host");
+const migShim = join(migHost, "bin/nvidia-container-runtime");
 
 function readOptions(args: readonly string[]): Options {
   const value = (flag: string) => (args.includes(flag) ? args[args.indexOf(flag) + 1] : undefined);
@@ -56,6 +59,9 @@ function createCase(options: {
   runtime: string;
   image: string;
   devices?: string;
+  capabilities?: string;
+  /** A config.json in place of the one that is made. */
+  spec?: string;
 }): Case {
   const key = options.name.replace(/\W+/g, "-");
   const bundle = join(work, key);
@@ -68,7 +74,7 @@ function createCase(options: {
       for (const folder of ["upper", "overlay", "rootfs"]) mkdirSync(join(bundle, folder), { recursive: true });
       const layers = `lowerdir=${options.image},upperdir=${join(bundle, "upper")},workdir=${join(bundle, "overlay")}`;
       must(["mount", "-t", "overlay", "overlay", "-o", layers, rootfs]);
-      writeFileSync(join(bundle, "config.json"), makeSpec(options.devices, key));
+      writeFileSync(join(bundle, "config.json"), options.spec ?? makeSpec(options.devices, key, options.capabilities));
     },
     argv: [options.runtime, "--root", state, "create", "--bundle", bundle, key],
     clean: () => {
@@ -89,6 +95,16 @@ function makeCases(options: Options): Case[] {
     createCase({ name: "create, no GPU asked for", base: "runc create", budget: "8", runtime: shim, image }),
     createCase({ name: "create, 1 GPU", base: "runc create", budget: "15", runtime: shim, image, devices: "0" }),
     createCase({ name: "create, 8 GPUs", base: "runc create", budget: "15", runtime: shim, image, devices: "all" }),
+    createCase({
+      name: "create, 8 GPUs, all capabilities",
+      base: "runc create",
+      budget: "22",
+      runtime: shim,
+      image,
+      devices: "all",
+      capabilities: "all",
+    }),
+    ...migCases(image),
     createCase({ name: "runc create, 3,000 libraries", runtime: "runc", image: large }),
     createCase({
       name: "create, 8 GPUs, 3,000 libraries",
@@ -137,6 +153,31 @@ function makeCases(options: Options): Case[] {
       }),
     ),
   ];
+}
+
+/** One and all of 112 MIG devices; each against runc alone with the spec that berth makes of it, as nodes cost runc time, too. */
+function migCases(image: string): Case[] {
+  return [
+    ["1 MIG device", "0:0"],
+    ["112 MIG devices", "all"],
+  ].flatMap(([what = "", devices = ""]) => {
+    const base = `runc create, edited for ${what}`;
+    const edited = editedSpec(image, devices);
+    return [
+      createCase({ name: base, runtime: "runc", image, spec: edited }),
+      createCase({ name: `create, ${what} of 112`, base, runtime: migShim, image, devices }),
+    ];
+  });
+}
+
+/** What berth makes of a spec. */
+function editedSpec(image: string, devices: string): string {
+  const item = createCase({ name: `edited ${devices}`, runtime: migShim, image, devices });
+  item.prepare();
+  time(item.argv);
+  const spec = readFileSync(join(item.argv.at(-2) ?? "", "config.json"), "utf8");
+  item.clean();
+  return spec;
 }
 
 function shuffle<T>(items: readonly T[]): T[] {
@@ -220,6 +261,9 @@ async function bench(options: Options): Promise<void> {
   makeImage(join(work, "image"), 0);
   makeImage(join(work, "image-3000"), 3000);
   must([join(import.meta.dir, "../dist/bin/berth"), "sim", "up", host, "--profile", "h100x8"]);
+  must([join(import.meta.dir, "../dist/bin/berth"), "sim", "up", migHost, "--profile", "a100x16-mig112"]);
+  // MIG devices have numbers only once the driver told them.
+  must([join(migHost, "bin/berth"), "host"]);
   const standing = createCase({ name: "standing", runtime: "runc", image: join(work, "image") });
   standing.prepare();
   time(standing.argv);

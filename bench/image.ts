@@ -39,11 +39,12 @@ export function makeImage(folder: string, libraries: number): void {
 }
 
 /** A spec as Docker writes one, for a container that ends at once. */
-export function makeSpec(devices: string | undefined, name: string): string {
+export function makeSpec(devices: string | undefined, name: string, capabilities?: string): string {
   const env = [
     "PATH=/usr/bin:/bin",
     "HOSTNAME=bench",
     ...(devices === undefined ? [] : [`NVIDIA_VISIBLE_DEVICES=${devices}`]),
+    ...(capabilities === undefined ? [] : [`NVIDIA_DRIVER_CAPABILITIES=${capabilities}`]),
   ];
   return JSON.stringify({
     ociVersion: "1.0.2",

@@ -30,6 +30,7 @@ export interface Spec {
   annotations?: Record<string, string>;
   linux: {
     namespaces: { type: string; path?: string }[];
+    devices?: { path: string; type: string; major: number; minor: number }[];
     resources: { devices: { allow: boolean; access: string; type?: string; major?: number; minor?: number }[] };
     uidMappings?: { containerID: number; hostID: number; size: number }[];
     gidMappings?: { containerID: number; hostID: number; size: number }[];

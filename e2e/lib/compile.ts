@@ -1,5 +1,6 @@
-import { existsSync, mkdirSync, renameSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { compileNotedLibrary } from "../../src/linux/noted-library.test-helper.ts";
 import { must } from "./run.ts";
 
 const sources = join(import.meta.dir, "../probe");
@@ -15,6 +16,30 @@ export function cudaProgram(loader: string, library: string): string {
   const flags = "-O1 -nostdlib -nostartfiles -ffreestanding -fno-stack-protector -fPIE -pie -Wl,-z,now".split(" ");
   const name = `cuda-program-${loader.split("/").at(-1)}`;
   return compile("cuda-program.c", name, [...flags, `-Wl,--dynamic-linker=${loader}`], [library]);
+}
+
+/** What a CUDA forward compatibility library says of itself. */
+export interface CompatNote {
+  readonly cuda: string;
+  readonly branches: readonly number[];
+  readonly brands: readonly number[];
+}
+
+/** The libcuda of such a package, with NVIDIA's note or without one. */
+export function compatLibcuda(note: CompatNote | undefined): string {
+  const text =
+    note && JSON.stringify({ Format: 1, "CUDA Version": note.cuda, Driver: note.branches, Device: note.brands });
+  const output = join(build, `libcuda-compat-${text === undefined ? "plain" : Bun.hash(text).toString(16)}.so`);
+  if (existsSync(output) && statSync(output).mtimeMs > statSync(join(sources, "compat-libcuda.c")).mtimeMs)
+    return output;
+  mkdirSync(build, { recursive: true });
+  const section = { section: ".note.cuda.fwd_compatibility", owner: "NVIDIA Corporation" };
+  compileNotedLibrary(output, {
+    soname: "libcuda.so.1",
+    source: readFileSync(join(sources, "compat-libcuda.c"), "utf8"),
+    ...(text === undefined ? {} : { note: { ...section, text } }),
+  });
+  return output;
 }
 
 function compile(source: string, output: string, flags: readonly string[], more: readonly string[] = []): string {

@@ -9,6 +9,9 @@ export interface SimGpu {
   readonly uuid: string;
   readonly minor: number;
   readonly bus: string;
+  readonly drm: { readonly card: number; readonly render: number };
+  /** In the driver's order. */
+  readonly mig?: readonly { readonly uuid: string; readonly gpuInstance: number; readonly computeInstance: number }[];
 }
 
 export interface SimHost {

@@ -9,5 +9,5 @@ export function formatPlan({ grant, plan }: PlannedContainer): string {
     return `\n${escapeControls(reason)}\n${lines.join("")}`;
   });
   const warnings = plan.warnings.map((warning) => `\nwarning: ${escapeControls(warning)}\n`);
-  return [`Driver ${grant.driver.version}\n`, ...groups, ...warnings].join("");
+  return [`Driver ${grant.driver.version ?? "of unknown version"}\n`, ...groups, ...warnings].join("");
 }

@@ -54,16 +54,22 @@ function stepsToJson({ plan }: PlannedContainer): object {
   return { steps: plan.steps, warnings: plan.warnings };
 }
 
-function grantToJson({ driver, gpus, migDevices, capabilities }: Grant): object {
+function grantToJson(grant: Grant): object {
+  const { driver, gpus, migDevices, unit, capabilities, imexChannels, features, migControl, compat } = grant;
   return {
-    driver: driver.version,
+    driver: driver.version ?? null,
     gpus: gpus.map(({ gpu, reason }) => {
       return { index: gpu.index, minor: gpu.minor, uuid: gpu.uuid ?? null, bus: gpu.bus, reason };
     }),
     migDevices: migDevices.map(({ parent, device, reason }) => {
-      const { gpuInstance, computeInstance, uuid = null } = device;
-      return { parent: parent.index, gpuInstance, computeInstance, uuid, reason };
+      const { gpuInstance, computeInstance, uuid = null, index = null, profile = null } = device;
+      return { parent: parent.index, gpuInstance, computeInstance, uuid, index, profile, reason };
     }),
+    unit: unit === undefined ? null : { kind: unit.unit.kind, model: unit.unit.model, reason: unit.reason },
     capabilities,
+    imexChannels: imexChannels.map(({ node, reason }) => ({ channel: node.minor, reason })),
+    features: features.map(({ name, reason }) => ({ name, reason })),
+    migControl: migControl.map(({ what, reason }) => ({ what, reason })),
+    forwardCompatibility: compat === undefined ? null : { version: compat.libraries.version, reason: compat.reason },
   };
 }

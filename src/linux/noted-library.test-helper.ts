@@ -10,11 +10,17 @@ export interface NoteOptions {
 /** Compiles a shared library with gcc, with a soname and a note where they are given. */
 export function compileNotedLibrary(
   output: string,
-  options: { readonly soname?: string; readonly note?: NoteOptions; readonly flags?: readonly string[] },
+  options: {
+    readonly soname?: string;
+    readonly note?: NoteOptions;
+    readonly flags?: readonly string[];
+    /** In C; undefined: a function of no use. */
+    readonly source?: string;
+  },
 ): void {
-  const { soname, note, flags = [] } = options;
+  const { soname, note, flags = [], source: code = "int one(void) { return 1; }\n" } = options;
   const source = `${output}.c`;
-  writeFileSync(source, `int one(void) { return 1; }\n${note === undefined ? "" : noteSource(note)}`);
+  writeFileSync(source, `${code}${note === undefined ? "" : noteSource(note)}`);
   const named = soname === undefined ? [] : [`-Wl,-soname,${soname}`];
   const argv = ["gcc", "-nostdlib", "-shared", "-fPIC", ...named, ...flags, "-o", output, source];
   const { exitCode, stderr } = Bun.spawnSync(argv);

@@ -8,6 +8,7 @@ const NUMBERS = {
   rt_sigprocmask: [14, 135],
   execve: [59, 221],
   fcntl: [72, 25],
+  chroot: [161, 51],
   getdents64: [217, 61],
   mkdirat: [258, 34],
   mknodat: [259, 33],
