@@ -72,7 +72,7 @@ function selectNative(target: NativeTarget): string {
   const from = join(root, "build/native", target);
   const to = join(root, "build/native/target");
   mkdirSync(to, { recursive: true });
-  for (const file of ["libnvidia-ml.so", "libcuda.so", "nvidia-smi", "stub.so", "launcher"]) {
+  for (const file of ["libnvidia-ml.so", "libcuda.so", "nvidia-smi", "stub.so", "stub32.so", "launcher"]) {
     if (existsSync(join(from, file))) copyFileSync(join(from, file), join(to, file));
   }
   return join(from, "launcher");

@@ -4,7 +4,7 @@
  *     bun scripts/native.ts             into build/native/x64, on such a machine
  *     bun scripts/native.ts arm64       into build/native/arm64 (elsewhere it needs gcc-aarch64-linux-gnu)
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { runProgram } from "../src/base/index.ts";
 
@@ -20,6 +20,8 @@ interface Program {
   readonly output: string;
   /** The output of another program, which the linker reads from the same folder. */
   readonly linksWith?: string;
+  /** For 32-bit processes; an empty file where the compiler makes none. */
+  readonly is32Bit?: boolean;
 }
 
 const project = join(import.meta.dir, "..");
@@ -32,6 +34,7 @@ const PROGRAMS: readonly Program[] = [
   { source: `${SIM}/nvidia-smi.c`, output: "nvidia-smi", linksWith: "libnvidia-ml.so" },
   { source: `${SIM}/cuda.c`, output: "libcuda.so" },
   { source: `${SIM}/stub.c`, output: "stub.so" },
+  { source: `${SIM}/stub.c`, output: "stub32.so", is32Bit: true },
 ];
 
 /** By Debian's package. */
@@ -52,16 +55,18 @@ export function buildNative({ target, outDir }: NativeOptions): void {
   }
 }
 
-function compile({ source, output }: Program, target: NativeTarget, outDir: string): void {
+function compile({ source, output, is32Bit = false }: Program, target: NativeTarget, outDir: string): void {
   const path = join(project, source);
   const flags = /^\/\* build: (.*) \*\/\n/.exec(readFileSync(path, "utf8"))?.[1]?.split(" ") ?? [];
   // Renamed when it is whole, as others may build or run at the same time.
   const unfinished = join(outDir, `.${output}.${process.pid}`);
-  const words = ["-O2", "-s", "-Wall", "-Wextra", "-o", unfinished, path, `-L${outDir}`, ...flags];
+  const width = is32Bit ? ["-m32"] : [];
+  const words = ["-O2", "-s", "-Wall", "-Wextra", ...width, "-o", unfinished, path, `-L${outDir}`, ...flags];
   const { exitCode, stderr } = runProgram([findCompiler(target), ...words]);
   const said = Buffer.from(stderr).toString();
-  if (exitCode !== 0) throw new Error(`Cannot compile "${source}":\n${said}`);
-  if (said !== "") console.error(said);
+  if (exitCode !== 0 && !is32Bit) throw new Error(`Cannot compile "${source}":\n${said}`);
+  if (said !== "") console.error(exitCode === 0 ? said : `"${output}" stays empty:\n${said}`);
+  if (exitCode !== 0) writeFileSync(unfinished, "");
   renameSync(unfinished, join(outDir, output));
 }
 

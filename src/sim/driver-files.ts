@@ -1,81 +1,87 @@
-import { loaderFlags, mergeLoaderCache, type CacheEntry } from "../linux/index.ts";
-import type { Programs } from "./embedded.ts";
-import { DRIVER_LIBRARIES, libraryNames, OTHER_LIBRARIES, type SimLibrary } from "./libraries.ts";
-import { patchDriverTable, patchSoname } from "./patch.ts";
-import type { SimProfile } from "./profile.ts";
+import { driverLibraries, OTHER_LIBRARIES } from "./libraries.ts";
+import {
+  libraryEntries,
+  libraryEntries32,
+  libraryFile,
+  libraryFolder,
+  libraryFolder32,
+  type Source,
+} from "./library-files.ts";
 import { programFile, textFile, type TreeEntry } from "./tree.ts";
 
-const MULTIARCH = process.arch === "arm64" ? "aarch64-linux-gnu" : "x86_64-linux-gnu";
-
-/** Where the distribution keeps its libraries. */
-export function libraryFolder(profile: SimProfile): string {
-  return profile.layout === "debian" ? `/usr/lib/${MULTIARCH}` : "/usr/lib64";
+/** Libraries that every machine has, and that are not the driver's. */
+export function otherFiles(source: Source): readonly TreeEntry[] {
+  return OTHER_LIBRARIES.flatMap((library) => libraryEntries(library, libraryFolder(source.profile), source));
 }
 
-/** What the driver's packages install: libraries, programs, firmware, configuration; and the libraries of others. */
-export function driverFiles(profile: SimProfile, programs: Programs): readonly TreeEntry[] {
-  const others = OTHER_LIBRARIES.flatMap((library) => libraryEntries(library, profile, programs));
-  if (profile.driver === undefined) return others;
+/** What the driver's packages install: libraries, programs, firmware, configuration. */
+export function driverFiles(source: Source): readonly TreeEntry[] {
+  const { profile, programs } = source;
+  if (profile.driver === undefined) return [];
   const { version } = profile.driver;
   return [
-    ...others,
-    ...DRIVER_LIBRARIES.flatMap((library) => libraryEntries(library, profile, programs)),
-    ...extraLibraryEntries(libraryFolder(profile), version, programs),
+    ...driverLibraries(profile).flatMap((library) => libraryEntries(library, libraryFolder(profile), source)),
+    ...extraLibraryEntries(version, source),
     programFile("/usr/bin/nvidia-smi", programs.nvidiaSmi),
-    ...IDLE_PROGRAMS.map((name) => programFile(`/usr/bin/${name}`, idleProgram(name))),
+    ...idlePrograms(source).map((name) => programFile(`/usr/bin/${name}`, idleProgram(name))),
     ...["gsp_ga10x.bin", "gsp_tu10x.bin"].map((name) => {
       return textFile(`/lib/firmware/nvidia/${version}/${name}`, `simulated ${name} of ${version}\n`);
     }),
     { kind: "socket", path: "/run/nvidia-persistenced/socket", mode: 0o666 },
     ...configurationFiles(version),
+    ...(profile.workstation === undefined ? [] : files32(version, source)),
+    ...(profile.gpuDirect === undefined ? [] : gpuDirectFiles()),
   ];
 }
 
 const IDLE_PROGRAMS = ["nvidia-debugdump", "nvidia-persistenced", "nvidia-cuda-mps-control", "nvidia-cuda-mps-server"];
 
+function idlePrograms({ profile }: Source): readonly string[] {
+  return [
+    ...IDLE_PROGRAMS,
+    ...(profile.imex === undefined ? [] : ["nvidia-imex", "nvidia-imex-ctl"]),
+    ...(profile.workstation === undefined ? [] : ["nvidia-xconfig"]),
+    ...(profile.gpuDirect === undefined ? [] : ["nv-fabricmanager"]),
+  ];
+}
+
 function idleProgram(name: string): string {
   return `#!/bin/sh\necho "${name}: a simulated program that does nothing" >&2\nexit 1\n`;
 }
 
-function libraryEntries(library: SimLibrary, profile: SimProfile, programs: Programs): readonly TreeEntry[] {
-  const { file, soname, linkName } = libraryNames(library, profile.driver?.version ?? "");
-  const folder = folderOf(library, profile);
-  const entries: TreeEntry[] = [
-    {
-      kind: "file",
-      path: `${folder}/${file}`,
-      mode: 0o644,
-      content: libraryBytes(library.name, soname, { profile, programs }),
-    },
+/** The driver's libraries for 32-bit programs; nothing where there is no compiler for them. */
+function files32(version: string, source: Source): readonly TreeEntry[] {
+  if (source.programs.stub32 === undefined) return [];
+  const folder = libraryFolder32(source.profile);
+  const libraries = driverLibraries(source.profile).filter((library) => library.has32Bit === true);
+  return [
+    ...libraries.flatMap((library) => libraryEntries32(library, folder, source)),
+    { kind: "link", path: `${folder}/libGLX_indirect.so.0`, target: `libGLX_nvidia.so.${version}` },
   ];
-  if (soname !== file) entries.push({ kind: "link", path: `${folder}/${soname}`, target: file });
-  if (linkName !== undefined) entries.push({ kind: "link", path: `${folder}/${linkName}`, target: soname });
-  return entries;
 }
 
-function folderOf(library: SimLibrary, profile: SimProfile): string {
-  const main = libraryFolder(profile);
-  return library.folder === undefined ? main : `${main}/${library.folder}`;
-}
-
-function libraryBytes(name: string, soname: string, from: { profile: SimProfile; programs: Programs }): Uint8Array {
-  if (name === "libnvidia-ml") return patchDriverTable(from.programs.nvml, from.profile);
-  if (name === "libcuda") return patchDriverTable(from.programs.cuda, from.profile);
-  return patchSoname(from.programs.stub, soname);
+/** Beside the device nodes: what GPUDirect Storage reads, and the fabric manager's socket. */
+function gpuDirectFiles(): readonly TreeEntry[] {
+  return [
+    json("/etc/cufile.json", {
+      logging: { level: "ERROR" },
+      properties: { use_poll_mode: false, allow_compat_mode: true },
+    }),
+    textFile("/run/udev/data/b259:0", "E:ID_FS_TYPE=ext4\nG:systemd\n"),
+    { kind: "socket", path: "/run/nvidia-fabricmanager/socket", mode: 0o666 },
+  ];
 }
 
 /** What does not follow the pattern of the others: a second name for GLX, the GBM backend, modules of the X server. */
-function extraLibraryEntries(folder: string, version: string, programs: Programs): readonly TreeEntry[] {
+function extraLibraryEntries(version: string, source: Source): readonly TreeEntry[] {
+  const folder = libraryFolder(source.profile);
   const server = `libglxserver_nvidia.so.${version}`;
   const modules = `${folder.startsWith("/usr/lib64") ? folder : "/usr/lib"}/xorg/modules`;
-  const library = (path: string, soname: string): TreeEntry => {
-    return { kind: "file", path, mode: 0o644, content: patchSoname(programs.stub, soname) };
-  };
   return [
     { kind: "link", path: `${folder}/libGLX_indirect.so.0`, target: `libGLX_nvidia.so.${version}` },
     { kind: "link", path: `${folder}/gbm/nvidia-drm_gbm.so`, target: "../libnvidia-allocator.so.1" },
-    library(`${modules}/drivers/nvidia_drv.so`, "nvidia_drv.so"),
-    library(`${modules}/extensions/${server}`, server),
+    libraryFile(`${modules}/drivers/nvidia_drv.so`, "nvidia_drv.so", source),
+    libraryFile(`${modules}/extensions/${server}`, server, source),
     { kind: "link", path: `${modules}/extensions/libglxserver_nvidia.so`, target: server },
   ];
 }
@@ -118,38 +124,3 @@ const OUTPUT_CLASS = `Section "OutputClass"
     Driver "nvidia"
 EndSection
 `;
-
-/** What identifies the distribution, and what tells its loader where the libraries are. */
-export function distributionFiles(profile: SimProfile): readonly TreeEntry[] {
-  const folder = libraryFolder(profile);
-  const identity =
-    profile.layout === "debian"
-      ? [
-          textFile("/etc/debian_version", "12.9\n"),
-          textFile("/etc/os-release", 'ID=debian\nVERSION_ID="12"\nPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\n'),
-        ]
-      : [
-          textFile("/etc/redhat-release", "Rocky Linux release 9.5 (Blue Onyx)\n"),
-          textFile("/etc/os-release", 'ID="rocky"\nID_LIKE="rhel"\nVERSION_ID="9.5"\nPRETTY_NAME="Rocky Linux 9.5"\n'),
-        ];
-  const { bytes } = mergeLoaderCache(undefined, { add: loaderEntries(profile), removePaths: new Set() });
-  return [
-    ...identity,
-    textFile("/etc/ld.so.conf", "include ld.so.conf.d/*.conf\n"),
-    textFile("/etc/ld.so.conf.d/libraries.conf", `${folder}\n${folder}/vdpau\n`),
-    { kind: "file", path: "/etc/ld.so.cache", mode: 0o644, content: bytes },
-  ];
-}
-
-// ldconfig lists a library under its soname and under its link name, each as a path in the library's folder.
-function loaderEntries(profile: SimProfile): readonly CacheEntry[] {
-  const flags = loaderFlags(process.arch === "arm64" ? "aarch64" : "x86-64");
-  const libraries = [...OTHER_LIBRARIES, ...(profile.driver === undefined ? [] : DRIVER_LIBRARIES)];
-  return libraries.flatMap((library) => {
-    const { soname, linkName } = libraryNames(library, profile.driver?.version ?? "");
-    const folder = folderOf(library, profile);
-    return [soname, ...(linkName === undefined ? [] : [linkName])].map((name) => {
-      return { soname: name, path: `${folder}/${name}`, flags, osVersion: 0, hwcap: 0n };
-    });
-  });
-}

@@ -1,5 +1,6 @@
-import { capabilityMinors, formatMigMinors, MIG_CONFIG_MINOR, MIG_MONITOR_MINOR } from "./mig.ts";
+import { capabilityMinors, FABRIC_IMEX_MINOR, formatMigMinors, MIG_CONFIG_MINOR, MIG_MONITOR_MINOR } from "./mig.ts";
 import type { SimDriver, SimGpu, SimProfile } from "./profile.ts";
+import { formatDevices } from "./proc-devices.ts";
 import { textFile, type TreeEntry } from "./tree.ts";
 
 const MACHINE = process.arch === "arm64" ? "aarch64" : "x86_64";
@@ -8,9 +9,9 @@ const MACHINE = process.arch === "arm64" ? "aarch64" : "x86_64";
 export function kernelFiles(profile: SimProfile): readonly TreeEntry[] {
   const { driver, gpus } = profile;
   const always = [
-    textFile("/proc/devices", formatDevices(driver)),
+    textFile("/proc/devices", formatDevices(profile)),
     textFile("/proc/modules", formatModules(driver)),
-    ...otherPciDevices(gpus),
+    ...otherPciDevices(profile),
   ];
   if (driver === undefined) return always;
   return [
@@ -18,20 +19,8 @@ export function kernelFiles(profile: SimProfile): readonly TreeEntry[] {
     ...driverFiles(driver),
     ...gpus.flatMap((gpu) => gpuFiles(gpu, driver, profile.isUuidKnown)),
     ...(gpus.some((gpu) => gpu.isMigCapable) ? capabilityFiles(gpus) : []),
+    ...(profile.imex === undefined ? [] : [capabilityFile("fabric-imex-mgmt", FABRIC_IMEX_MINOR, 0o400)]),
   ];
-}
-
-function formatDevices(driver: SimDriver | undefined): string {
-  const always = [[1, "mem"], [5, "/dev/tty"], [10, "misc"], [136, "pts"], [226, "drm"]] as const; // prettier-ignore
-  const characters = [...always, ...(driver === undefined ? [] : driverMajors(driver))];
-  const sorted = characters.toSorted(([one], [other]) => one - other);
-  const lines = sorted.map(([major, name]) => `${String(major).padStart(3)} ${name}`);
-  return `Character devices:\n${lines.join("\n")}\n\nBlock devices:\n  7 loop\n259 blkext\n`;
-}
-
-function driverMajors(driver: SimDriver): readonly (readonly [number, string])[] {
-  const fixed = ["nvidia", "nvidia-modeset", "nvidiactl"].map((name) => [195, name] as const);
-  return [...fixed, [driver.capsMajor, "nvidia-caps"], [driver.uvmMajor, "nvidia-uvm"]];
 }
 
 function formatModules(driver: SimDriver | undefined): string {
@@ -58,9 +47,9 @@ function driverFiles(driver: SimDriver): readonly TreeEntry[] {
   ];
 }
 
-function formatVersion({ version, kernelModule }: SimDriver): string {
+function formatVersion({ version, module: kernelModule }: SimDriver): string {
   const module =
-    kernelModule === "open"
+    kernelModule?.kind === "open"
       ? `NVIDIA UNIX Open Kernel Module for ${MACHINE}  ${version}  Release Build  (root@berth-sim)`
       : `NVIDIA UNIX ${MACHINE} Kernel Module  ${version}`;
   return `NVRM version: ${module}  Sun Mar  2 04:42:24 UTC 2025\nGCC version:  gcc version 12.2.0 (Debian 12.2.0-14)\n`;
@@ -139,12 +128,18 @@ function pciFiles(device: { bus: string; vendor: string; device: string; class: 
   ];
 }
 
-/** A bridge and, where no GPU is card 0, the server's own graphics: devices that nobody may take for a GPU. */
-function otherPciDevices(gpus: readonly SimGpu[]): readonly TreeEntry[] {
-  const bridge = pciFiles({ bus: "0000:00:00.0", vendor: "0x8086", device: "0x09a2", class: "0x088000" });
-  if (gpus.some((gpu) => gpu.drm.card === 0)) return bridge;
+/** A bridge, switches, and the server's own graphics where no GPU is card 0: devices that nobody may take for a GPU. */
+function otherPciDevices({ gpus, gpuDirect }: SimProfile): readonly TreeEntry[] {
+  const switches = (gpuDirect?.switches ?? []).flatMap((bus) => {
+    return pciFiles({ bus, vendor: "0x10de", device: "0x22a3", class: "0x068000" });
+  });
+  const others = [
+    ...pciFiles({ bus: "0000:00:00.0", vendor: "0x8086", device: "0x09a2", class: "0x088000" }),
+    ...switches,
+  ];
+  if (gpus.some((gpu) => gpu.drm.card === 0)) return others;
   const console = { bus: "0000:03:00.0", vendor: "0x1a03", device: "0x2000", class: "0x030000" };
-  return [...bridge, ...pciFiles(console), textFile(`/sys/bus/pci/devices/${console.bus}/drm/card0/dev`, "226:0\n")];
+  return [...others, ...pciFiles(console), textFile(`/sys/bus/pci/devices/${console.bus}/drm/card0/dev`, "226:0\n")];
 }
 
 function capabilityFiles(gpus: readonly SimGpu[]): readonly TreeEntry[] {

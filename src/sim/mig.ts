@@ -23,6 +23,15 @@ export function capabilityMinors(
   return { gpuInstance, computeInstance: gpuInstance + 1 + device.computeInstance };
 }
 
+/** The node by which an IMEX domain is managed comes behind those of the last GPU: nvidia-cap4323. */
+export const FABRIC_IMEX_MINOR = FIRST_MINOR + GPUS * PER_GPU;
+
+/** The slices of a profile's instances: "2c.3g.40gb" is a compute instance of 2 in a GPU instance of 3, "3g.40gb" of 3 in 3. */
+export function instanceSlices(profile: string): { readonly gpu: number; readonly compute: number } {
+  const [, compute, gpu = ""] = /^(?:(\d)c\.)?(\d)g\./.exec(profile) ?? [];
+  return { gpu: Number(gpu), compute: Number(compute ?? gpu) };
+}
+
 /** /proc/driver/nvidia-caps/mig-minors: every possible instance of 32 GPUs, whether it exists or not. */
 export function formatMigMinors(): string {
   const lines = [`config ${MIG_CONFIG_MINOR}`, `monitor ${MIG_MONITOR_MINOR}`];

@@ -1,11 +1,17 @@
-import type { SimDriver, SimGpu, SimMigDevice, SimProfile } from "./profile.ts";
-import { capabilityMinors } from "./mig.ts";
+import { capabilityMinors, instanceSlices } from "./mig.ts";
+import type { SimBrand, SimGpu, SimMigDevice, SimProfile } from "./profile.ts";
+import { UNIT_NODES } from "./unit-nodes.ts";
 
 /** The layout of `struct table` in programs/table.h, in bytes. */
-const TABLE_MARKER = "berth simulated driver table 1";
-const GPUS = { offset: 80, size: 176, most: 32 };
-const MIGS = { offset: GPUS.offset + GPUS.size * GPUS.most, size: 128, most: 128 };
+const TABLE_MARKER = "berth simulated driver table 2";
+const GPUS = { offset: 120, size: 184, most: 32 };
+const MIGS = { offset: GPUS.offset + GPUS.size * GPUS.most, size: 136, most: 128 };
 const TEXT_BYTES = 64;
+
+/** NVML's `nvmlBrandType_t`. */
+const BRAND_NUMBERS: Readonly<Record<SimBrand, number>> = { tesla: 2, geforce: 5, nvidia: 14 };
+/** Of one slice of an A100, the only GPU that is cut here. */
+const SLICE_MULTIPROCESSORS = 14;
 
 const SONAME_PLACEHOLDER =
   "berth-simulated-soname-placeholder-which-is-patched-to-the-name-of-one-driver-library-0123456789";
@@ -22,7 +28,14 @@ export function patchDriverTable(library: Uint8Array, profile: SimProfile): Uint
     throw new RangeError(`"${profile.name}" has too many devices`);
   const bytes = Buffer.from(library);
   const table = bytes.subarray(findOnce(bytes, TABLE_MARKER));
-  writeHeader(table, driver, { gpus: gpus.length, migs: migs.length });
+  const [major = 0, minor = 0] = driver.cuda.split(".").map(Number);
+  writeText(table, 32, driver.version);
+  writeNumbers(table, 64, [major * 1000 + minor * 10, driver.module?.capsMajor ?? 0, gpus.length, migs.length]);
+  if (profile.platform !== "pci") {
+    const node = UNIT_NODES[profile.platform];
+    writeText(table, 80, node.path);
+    writeNumbers(table, 112, [node.major, node.minor]);
+  }
   gpus.forEach((gpu, row) => writeGpu(table.subarray(GPUS.offset + row * GPUS.size), gpu));
   migs.forEach((mig, row) => writeMig(table.subarray(MIGS.offset + row * MIGS.size), mig));
   return bytes;
@@ -42,21 +55,16 @@ function findOnce(bytes: Buffer, marker: string): number {
   return at;
 }
 
-function writeHeader(table: Buffer, driver: SimDriver, counts: { gpus: number; migs: number }): void {
-  const [major = 0, minor = 0] = driver.cuda.split(".").map(Number);
-  writeText(table, 32, driver.version);
-  writeNumbers(table, 64, [major * 1000 + minor * 10, driver.capsMajor, counts.gpus, counts.migs]);
-}
-
 function writeGpu(row: Buffer, gpu: SimGpu): void {
   const [domain = 0, bus = 0, device = 0] = gpu.bus.split(/[:.]/).map((part) => Number.parseInt(part, 16));
   // NVML gives the device number in the upper half and NVIDIA's vendor number in the lower.
   const pciId = Number(gpu.pciDevice) * 0x10000 + 0x10de;
   const capability = Number(gpu.computeCapability.replace(".", ""));
   writeNumbers(row, 0, [gpu.minor, domain, bus, device, pciId, Number(gpu.pciSubsystem), migMode(gpu), capability]);
-  writeMemory(row, 32, gpu.memoryMiB);
-  writeText(row, 48, gpu.uuid);
-  writeText(row, 48 + TEXT_BYTES, gpu.model);
+  writeNumbers(row, 32, [BRAND_NUMBERS[gpu.brand]]);
+  writeMemory(row, 40, gpu.memoryMiB);
+  writeText(row, 56, gpu.uuid);
+  writeText(row, 56 + TEXT_BYTES, gpu.model);
 }
 
 function migMode(gpu: SimGpu): number {
@@ -67,10 +75,12 @@ function migMode(gpu: SimGpu): number {
 function writeMig(row: Buffer, mig: { row: number; gpu: SimGpu; device: SimMigDevice }): void {
   const { gpuInstance, computeInstance } = mig.device;
   const minors = capabilityMinors(mig.gpu, mig.device);
+  const slices = instanceSlices(mig.device.profile);
   writeNumbers(row, 0, [mig.row, gpuInstance, computeInstance, minors.gpuInstance, minors.computeInstance]);
-  writeMemory(row, 24, mig.device.memoryMiB);
-  writeText(row, 32, mig.device.uuid);
-  writeText(row, 32 + TEXT_BYTES, mig.device.profile);
+  writeNumbers(row, 20, [slices.gpu, slices.compute, slices.compute * SLICE_MULTIPROCESSORS]);
+  writeMemory(row, 32, mig.device.memoryMiB);
+  writeText(row, 40, mig.device.uuid);
+  writeText(row, 40 + TEXT_BYTES, mig.device.profile);
 }
 
 function writeNumbers(to: Buffer, offset: number, values: readonly number[]): void {

@@ -1,12 +1,16 @@
 import { VERSION } from "../base/index.ts";
 import { patchLauncher } from "../linux/index.ts";
 import { deviceNodes } from "./device-nodes.ts";
-import { distributionFiles, driverFiles } from "./driver-files.ts";
+import { distributionFiles } from "./distribution.ts";
+import { driverFiles, otherFiles } from "./driver-files.ts";
 import type { Programs } from "./embedded.ts";
 import { kernelFiles } from "./kernel-files.ts";
+import type { Source } from "./library-files.ts";
 import { formatMarker, MARKER_PATH } from "./marker.ts";
 import type { SimProfile } from "./profile.ts";
+import { tegraTree } from "./tegra.ts";
 import { programFile, textFile, type TreeEntry } from "./tree.ts";
+import { wslTree } from "./wsl.ts";
 
 const CONFIG_PATH = "/etc/nvidia-container-runtime/config.toml";
 const STATE_PATH = "/run/berth";
@@ -25,15 +29,23 @@ function sitePaths(dir: string) {
 
 /** Everything in the folder of a simulated host, as data. The same input gives the same tree. */
 export function planTree(profile: SimProfile, site: Site, programs: Programs): readonly TreeEntry[] {
-  const entries = [
-    ...kernelFiles(profile),
-    ...deviceNodes(profile),
-    ...driverFiles(profile, programs),
-    ...distributionFiles(profile),
-    ...berthFiles(profile, site, programs),
-  ];
+  const machine = machineTree({ profile, programs });
+  const entries = [...machine, ...distributionFiles(profile, machine), ...berthFiles(profile, site, programs)];
   // Two compute instances of one GPU instance share its capability.
   return [...new Map(entries.map((entry) => [entry.path, entry])).values()];
+}
+
+/** Kernel, devices, driver and libraries of one kind of machine. */
+function machineTree(source: Source): readonly TreeEntry[] {
+  const { profile } = source;
+  switch (profile.platform) {
+    case "pci":
+      return [...kernelFiles(profile), ...deviceNodes(profile), ...otherFiles(source), ...driverFiles(source)];
+    case "wsl":
+      return [...otherFiles(source), ...wslTree(source)];
+    case "tegra":
+      return [...otherFiles(source), ...tegraTree(source)];
+  }
 }
 
 function berthFiles(profile: SimProfile, { dir, executable }: Site, programs: Programs): readonly TreeEntry[] {

@@ -1,21 +1,20 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import {
-  chmodSync, copyFileSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync,
+  chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync,
   symlinkSync, unlinkSync, writeFileSync,
 } from "node:fs"; // prettier-ignore
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { BerthError } from "../base/index.ts";
 import { readElf, splitDeviceNumber } from "../linux/index.ts";
+import { MULTIARCH } from "./library-files.ts";
+import { listCache, run, runClient, runInside } from "./run-inside.test-helper.ts";
 import { PROFILES, simDown, simUp, simUpgrade, type SimHost } from "./index.ts";
 
 const EXECUTABLE = "/opt/berth/dist/berth";
 const isRoot = process.geteuid?.() === 0;
 // Device nodes take root: a developer without it runs the rest.
 const testAsRoot = test.skipIf(!isRoot);
-const isArm = process.arch === "arm64";
-const MULTIARCH = isArm ? "aarch64-linux-gnu" : "x86_64-linux-gnu";
-const LOADER = isArm ? "/lib/ld-linux-aarch64.so.1" : "/lib64/ld-linux-x86-64.so.2";
 
 let folder = "";
 beforeAll(() => {
@@ -25,22 +24,6 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function up(name: string, profile: string, standIns = !isRoot): SimHost {
   return simUp(join(folder, name), profile, { executable: EXECUTABLE, standIns });
-}
-
-function run(...argv: readonly string[]): { status: number; output: string } {
-  const { exitCode, stdout, stderr } = Bun.spawnSync([...argv], {
-    stdin: "ignore",
-    env: { PATH: process.env["PATH"] },
-  });
-  return { status: exitCode, output: `${stdout.toString()}${stderr.toString()}` };
-}
-
-/** Runs a program of the tree in the tree, with the machine's own loader and nothing else of this machine. */
-function runInside(host: SimHost, ...argv: readonly string[]): { status: number; output: string } {
-  mkdirSync(join(host.dir, dirname(LOADER)), { recursive: true });
-  copyFileSync(LOADER, join(host.dir, LOADER));
-  chmodSync(join(host.dir, LOADER), 0o755);
-  return run("chroot", host.dir, ...argv);
 }
 
 function refusal(work: () => unknown): BerthError {
@@ -67,15 +50,6 @@ function snapshot(dir: string): Record<string, string> {
     found[name] = `${status.mode.toString(8)} ${content}`;
   }
   return found;
-}
-
-/** `ldconfig -p` of a cache, without its heading. */
-function listCache(cache: string): readonly string[] {
-  const { output } = run("/sbin/ldconfig", "-p", "-C", cache);
-  return output
-    .split("\n")
-    .filter((line) => line.startsWith("\t"))
-    .toSorted();
 }
 
 function gpuLine(index: number, uuid: string | undefined): string {
@@ -135,7 +109,7 @@ describe("inside the simulated host", () => {
   testAsRoot("MIG devices are listed below their GPU, and only where both capability nodes are there", () => {
     const host = up("mig", "a100x8-mig");
     const mig = host.profile.gpus.slice(0, 2).map((gpu) => (gpu.mig ?? []).map((device) => device.uuid));
-    const lines = runInside(host, "nvidia-smi", "-L").output.split("\n").slice(0, 7);
+    const lines = runInside(host, "nvidia-smi", "-L").output.split("\n").slice(0, 8);
     expect(lines).toEqual([
       `GPU 0: NVIDIA A100-SXM4-80GB (UUID: ${host.profile.gpus[0]?.uuid})`,
       `  MIG 3g.40gb     Device  0: (UUID: ${mig[0]?.[0]})`,
@@ -143,7 +117,8 @@ describe("inside the simulated host", () => {
       `  MIG 1g.10gb     Device  2: (UUID: ${mig[0]?.[2]})`,
       `GPU 1: NVIDIA A100-SXM4-80GB (UUID: ${host.profile.gpus[1]?.uuid})`,
       `  MIG 3g.40gb     Device  0: (UUID: ${mig[1]?.[0]})`,
-      `  MIG 3g.40gb     Device  1: (UUID: ${mig[1]?.[1]})`,
+      `  MIG 2c.3g.40gb  Device  1: (UUID: ${mig[1]?.[1]})`,
+      `  MIG 1c.3g.40gb  Device  2: (UUID: ${mig[1]?.[2]})`,
     ]);
     // The compute instance of gpu0/gi1.
     unlinkSync(join(host.dir, "dev/nvidia-caps/nvidia-cap13"));
@@ -171,22 +146,7 @@ describe("inside the simulated host", () => {
     "a C program that is linked against libcuda and libnvidia-ml starts and gets the machine's answers",
     () => {
       const host = up("linked", "h100x8");
-      const libraries = join(host.dir, "usr/lib", MULTIARCH);
-      writeFileSync(join(folder, "client.c"), CLIENT);
-      const compiled = run(
-        "gcc",
-        "-o",
-        join(host.dir, "client"),
-        join(folder, "client.c"),
-        `-L${libraries}`,
-        "-lcuda",
-        "-lnvidia-ml",
-      );
-      expect(compiled).toEqual({ status: 0, output: "" });
-      const libc =
-        run("/sbin/ldconfig", "-p").output.match(/libc\.so\.6 \(.*(?:x86-64|AArch64).*\) => (.*)/)?.[1] ?? "";
-      copyFileSync(libc, join(host.dir, "lib/libc.so.6"));
-      expect(runInside(host, "/client", host.profile.gpus[2]?.uuid ?? "")).toEqual({
+      expect(runClient(host, CLIENT, host.profile.gpus[2]?.uuid ?? "")).toEqual({
         status: 0,
         output:
           "cuda 12080, 8 devices, NVIDIA H100 80GB HBM3\nnvml 12.570.133.20, minor 2, 00000000:52:00.0 0000:52:00.0 233010de, 81559 MiB, mig 0\n",
@@ -245,7 +205,7 @@ describe("the tree", () => {
     },
   );
 
-  test.skipIf(!isRoot).each(["h100x8", "rtx4090x2", "none"])(
+  test.skipIf(!isRoot).each(["h100x8", "rtx4090x2", "l40s-graphics", "orin-csv", "none"])(
     "%s (needs root): the loader cache is what ldconfig makes of the tree",
     (name) => {
       const { dir } = up("cache", name);
@@ -340,6 +300,18 @@ describe("simUpgrade", () => {
     const back = snapshot(dir);
     expect(back).toEqual(snapshot(up("upgrade", "h100x8").dir));
   });
+
+  test.each(PROFILES.filter(({ driver }) => driver !== undefined).map(({ name }) => name))(
+    "%s: there and back again is the tree as it was",
+    (name) => {
+      const { dir, profile } = up("back", name);
+      const before = snapshot(dir);
+      simUpgrade(dir, "999.88.77");
+      expect(snapshot(dir)).not.toEqual(before);
+      simUpgrade(dir, profile.driver?.version ?? "");
+      expect(snapshot(dir)).toEqual(before);
+    },
+  );
 
   test("a mounted library of the old version stays the old one: files are replaced, not rewritten", () => {
     const { dir } = up("replaced", "h100x8");

@@ -9,6 +9,8 @@ export type TreeEntry =
       readonly mode: number;
       readonly major: number;
       readonly minor: number;
+      /** The number of its group; undefined: root's. */
+      readonly group?: number;
     }
   | { readonly kind: "socket"; readonly path: string; readonly mode: number };
 
@@ -20,4 +22,14 @@ export function textFile(path: string, content: string): TreeEntry {
 /** A file that everybody may read and run. */
 export function programFile(path: string, content: string | Uint8Array): TreeEntry {
   return { kind: "file", path, mode: 0o755, content };
+}
+
+/** A character device; open to all unless a mode says otherwise. */
+export function deviceNode(path: string, major: number, minor: number, more: NodeAccess = {}): TreeEntry {
+  return { kind: "device", path, mode: 0o666, major, minor, ...more };
+}
+
+interface NodeAccess {
+  readonly mode?: number;
+  readonly group?: number;
 }

@@ -1,4 +1,14 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, rmdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  rmdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { syscall, SysError } from "../linux/index.ts";
 import type { TreeEntry } from "./tree.ts";
@@ -77,6 +87,7 @@ function tryNode(dir: string, entry: DeviceEntry): boolean {
     if (error instanceof SysError && error.code === "EPERM") return false;
     throw error;
   }
+  if (entry.group !== undefined) chownSync(path, 0, entry.group);
   chmodSync(path, entry.mode);
   return true;
 }

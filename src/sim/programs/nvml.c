@@ -29,6 +29,12 @@ typedef struct {
 typedef struct { unsigned long long total, free, used; } nvmlMemory_t;
 typedef struct { unsigned int gpu, memory; } nvmlUtilization_t;
 
+typedef struct {
+    unsigned int multiprocessorCount, sharedCopyEngineCount, sharedDecoderCount, sharedEncoderCount, sharedJpegCount;
+    unsigned int sharedOfaCount, gpuInstanceSliceCount, computeInstanceSliceCount;
+    unsigned long long memorySizeMB;
+} nvmlDeviceAttributes_t;
+
 static struct device gpus[MAX_GPUS], migs[MAX_MIGS];
 static unsigned int gpu_count, mig_count, users;
 
@@ -236,7 +242,14 @@ EXPORT nvmlReturn_t nvmlDeviceGetIndex(nvmlDevice_t device, unsigned int *index)
 EXPORT nvmlReturn_t nvmlDeviceGetMinorNumber(nvmlDevice_t device, unsigned int *minor)
 {
     nvmlReturn_t status = check_gpu(device);
-    return status ? status : give_number(minor, device->gpu->minor);
+    if (status) return status;
+    return has_unit_node() ? NOT_SUPPORTED : give_number(minor, device->gpu->minor);
+}
+
+EXPORT nvmlReturn_t nvmlDeviceGetBrand(nvmlDevice_t device, unsigned int *brand)
+{
+    nvmlReturn_t status = check(device);
+    return status ? status : give_number(brand, device->gpu->brand);
 }
 
 EXPORT nvmlReturn_t nvmlDeviceGetPciInfo_v3(nvmlDevice_t device, nvmlPciInfo_t *pci)
@@ -348,6 +361,20 @@ EXPORT nvmlReturn_t nvmlDeviceGetComputeInstanceId(nvmlDevice_t device, unsigned
 {
     nvmlReturn_t status = check_mig(device);
     return status ? status : give_number(id, device->mig->compute);
+}
+
+EXPORT nvmlReturn_t nvmlDeviceGetAttributes_v2(nvmlDevice_t device, nvmlDeviceAttributes_t *attributes)
+{
+    nvmlReturn_t status = check(device);
+    if (status) return status;
+    if (!attributes) return INVALID_ARGUMENT;
+    if (!device->mig) return NOT_SUPPORTED;
+    memset(attributes, 0, sizeof *attributes);
+    attributes->multiprocessorCount = device->mig->multiprocessors;
+    attributes->gpuInstanceSliceCount = device->mig->gpu_slices;
+    attributes->computeInstanceSliceCount = device->mig->compute_slices;
+    attributes->memorySizeMB = device->mig->memory >> 20;
+    return SUCCESS;
 }
 
 EXPORT const char *nvmlErrorString(nvmlReturn_t result)
