@@ -1,11 +1,16 @@
 import { parseStrictInteger } from "../base/index.ts";
+import { brandOf } from "./brands.ts";
 import { present, readDrmNode, readGpuNode } from "./device-nodes.ts";
+import { readDrmLinks } from "./drm-links.ts";
 import { comparePciAddresses, normalizePciAddress, parseGpuUuid } from "./gpu-names.ts";
-import type { Gpu } from "./host.ts";
-import { readMigDevices } from "./mig.ts";
+import type { Gpu, MigDevice } from "./host.ts";
+import { learntGpu, type Learnt, type LearntGpu } from "./learnt.ts";
+import { nameMigDevices, readMigDevices } from "./mig.ts";
+import { computeCapabilityOf } from "./pci-ids.ts";
 import { listRoot, readRootText, type Scene } from "./scene.ts";
 
 const GPUS = "/proc/driver/nvidia/gpus";
+const PCI_DEVICES = "/sys/bus/pci/devices";
 const MAX_GPU_MINOR = 253;
 
 interface GpuFacts {
@@ -17,9 +22,9 @@ interface GpuFacts {
 
 /**
  * The GPUs of /proc/driver/nvidia/gpus, without those the driver excludes. The index is the order of PCI addresses, as
- * NVML's. `knownUuids` (PCI address → UUID) fills in what an uninitialised GPU does not say.
+ * NVML's. What was learnt from the driver fills in what these files do not say.
  */
-export function readGpus(scene: Scene, knownUuids: ReadonlyMap<string, string>): readonly Gpu[] {
+export function readGpus(scene: Scene, learnt: Learnt): readonly Gpu[] {
   const facts = present(listRoot(scene, GPUS).map((folder) => readFacts(scene, folder)));
   const sorted = facts.toSorted((a, b) => comparePciAddresses(a.bus, b.bus));
   const mig = readMigDevices(
@@ -28,18 +33,32 @@ export function readGpus(scene: Scene, knownUuids: ReadonlyMap<string, string>):
   );
   return sorted.map((gpu, index) => ({
     index,
-    minor: gpu.minor,
-    uuid: gpu.uuid ?? knownUuids.get(gpu.bus),
-    bus: gpu.bus,
-    model: gpu.model,
-    computeCapability: undefined,
-    brand: "unknown",
-    node: readGpuNode(scene, gpu.minor),
-    drmNodes: readDrmNodes(scene, gpu.bus),
-    drmLinks: [],
-    isMigEnabled: mig.has(gpu.minor),
-    migDevices: mig.get(gpu.minor) ?? [],
+    ...describeGpu(scene, { gpu, known: learntGpu(learnt, gpu.bus, gpu.uuid), migDevices: mig.get(gpu.minor) }),
   }));
+}
+
+interface Sources {
+  readonly gpu: GpuFacts;
+  readonly known: LearntGpu | undefined;
+  readonly migDevices: readonly MigDevice[] | undefined;
+}
+
+function describeGpu(scene: Scene, { gpu, known, migDevices }: Sources): Omit<Gpu, "index"> {
+  const { bus, minor, model } = gpu;
+  const drmNodes = readDrmNodes(scene, bus);
+  return {
+    minor,
+    uuid: gpu.uuid ?? known?.uuid,
+    bus,
+    model,
+    computeCapability: known?.computeCapability ?? readComputeCapability(scene, bus),
+    brand: known?.brand ?? brandOf(model),
+    node: readGpuNode(scene, minor),
+    drmNodes,
+    drmLinks: readDrmLinks(scene, bus, drmNodes),
+    isMigEnabled: migDevices !== undefined,
+    migDevices: nameMigDevices(migDevices ?? [], known?.migDevices),
+  };
 }
 
 function readFacts(scene: Scene, folder: string): GpuFacts | undefined {
@@ -63,7 +82,13 @@ export function readGpuUuid(scene: Scene, bus: string): string | undefined {
   return readFacts(scene, bus)?.uuid;
 }
 
+/** By the PCI device id, which sysfs writes as "0x2330". */
+function readComputeCapability(scene: Scene, bus: string): string | undefined {
+  const [, id = ""] = /^0x([0-9a-f]{4})\s*$/.exec(readRootText(scene, `${PCI_DEVICES}/${bus}/device`) ?? "") ?? [];
+  return id === "" ? undefined : computeCapabilityOf(Number.parseInt(id, 16));
+}
+
 function readDrmNodes(scene: Scene, bus: string): Gpu["drmNodes"] {
-  const names = listRoot(scene, `/sys/bus/pci/devices/${bus}/drm`).filter((name) => /^(?:card|renderD)\d+$/.test(name));
+  const names = listRoot(scene, `${PCI_DEVICES}/${bus}/drm`).filter((name) => /^(?:card|renderD)\d+$/.test(name));
   return present(names.toSorted().map((name) => readDrmNode(scene, name)));
 }

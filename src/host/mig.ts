@@ -1,6 +1,7 @@
 import { parseStrictInteger } from "../base/index.ts";
 import { present, readCapabilityNode } from "./device-nodes.ts";
 import type { DeviceNode, MigDevice } from "./host.ts";
+import type { LearntMigDevice } from "./learnt.ts";
 import { listRoot, readRootText, type Scene } from "./scene.ts";
 
 const MINORS = "/proc/driver/nvidia-caps/mig-minors";
@@ -29,6 +30,33 @@ export function readMigDevices(scene: Scene, gpuMinors: readonly number[]): Read
 /** The folder in which the driver shows the MIG parts of a GPU. */
 export function migFolder(gpuMinor: number): string {
   return `/proc/driver/nvidia/capabilities/gpu${gpuMinor}/mig`;
+}
+
+/**
+ * The MIG devices of one GPU with what was learnt of them, which counts only for the very layout it was learnt of. The only
+ * device of a GPU is number 0 without learning.
+ */
+export function nameMigDevices(
+  devices: readonly MigDevice[],
+  learnt: readonly LearntMigDevice[] = [],
+): readonly MigDevice[] {
+  const isKnown = isLayout(learnt, devices);
+  return devices.map((device) => {
+    const known = isKnown ? learnt.find((one) => isSamePart(one, device)) : undefined;
+    const index = known?.index ?? (devices.length === 1 ? 0 : undefined);
+    return { ...device, uuid: known?.uuid, index, profile: known?.profile };
+  });
+}
+
+type MigPart = Pick<MigDevice, "gpuInstance" | "computeInstance">;
+
+/** Whether two lists name the same parts of a GPU, in whatever order. */
+export function isLayout(one: readonly MigPart[], other: readonly MigPart[]): boolean {
+  return one.length === other.length && one.every((part) => other.some((device) => isSamePart(part, device)));
+}
+
+function isSamePart(one: MigPart, other: MigPart): boolean {
+  return one.gpuInstance === other.gpuInstance && one.computeInstance === other.computeInstance;
 }
 
 /** Lines such as `gpu0/gi1/ci0/access 12` of /proc/driver/nvidia-caps/mig-minors: name → minor. */
