@@ -188,7 +188,8 @@ describeWith(["runc", "gcc", "debootstrap"], "a container started by runc on a h
           const env = ["NVIDIA_VISIBLE_DEVICES=0", `NVIDIA_DRIVER_CAPABILITIES=${capabilities}`];
           return start(hostOf("l40s-graphics"), ["sh", "-c", script], { env }).output.stdout;
         };
-        const narrow = /^\tlibcuda\.so\.1 \(libc6\) => (\/usr)?\/lib\/i386-linux-gnu\/libcuda\.so/m;
+        // A simulated library needs no C library, by which ldconfig would tell its kind.
+        const narrow = /^\tlibcuda\.so\.1 \((?:libc6|ELF)\) => (\/usr)?\/lib\/i386-linux-gnu\/libcuda\.so/m;
         expect(listed("compute,compat32", "ldconfig -p")).toMatch(narrow);
         expect(listed("compute,compat32", "ldconfig && ldconfig -p")).toMatch(narrow);
         expect(listed("compute", "ldconfig -p")).not.toMatch(narrow);
@@ -287,7 +288,8 @@ describeWith(["runc", "gcc", "debootstrap"], "a container started by runc on a h
       nodes.map((path) => `open=${path}`),
       { env },
     );
-    expect(Object.values(answers)).toEqual(nodes.map(() => "ENXIO"));
+    // Of the misc devices the kernel says ENODEV where nothing is behind a minor.
+    expect(Object.values(answers)).toEqual(nodes.map((path) => (path.endsWith("rdma_cm") ? "ENODEV" : "ENXIO")));
     const script = [...files.map((path) => `test -e ${path}`), "nvidia-smi -L"].join(" && ");
     expect(start(host, ["sh", "-c", script], { env }).output).toEqual({
       status: 0,

@@ -1,5 +1,5 @@
 import { escapeControls, formatTable } from "../base/index.ts";
-import { describeHost, rememberFacts, type DeviceNode, type Gpu, type Host, type MigDevice } from "../host/index.ts";
+import { describeHost, hostOptions, rememberFacts, type DeviceNode, type Gpu, type Host, type MigDevice } from "../host/index.ts";
 import type { World } from "./context.ts";
 import { findSite } from "./site.ts";
 
@@ -11,7 +11,7 @@ interface Flags {
 /** `berth host`: what the machine has, for a reader or, with --json, for a program; learnt from the driver on the way. */
 export async function printHost(this: World, { json, noLearn }: Flags): Promise<void> {
   const { root, config } = findSite(this);
-  const options = { driverRoot: config.driverRoot };
+  const options = hostOptions(config);
   const described = describeHost(root, options);
   const { learnt, complaints } = await look(described, this.executable, noLearn !== true);
   const host = describeHost(root, { ...options, learnt });

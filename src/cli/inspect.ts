@@ -1,7 +1,7 @@
 import { basename, resolve } from "node:path";
 import { formatPlan, planContainer, type ContainerPlan, type PlannedContainer } from "../apply/index.ts";
 import { BerthError, escapeControls } from "../base/index.ts";
-import { describeHost } from "../host/index.ts";
+import { describeHost, hostOptions } from "../host/index.ts";
 import type { Grant } from "../grant/index.ts";
 import { readBundle } from "../oci/index.ts";
 import type { World } from "./context.ts";
@@ -30,7 +30,7 @@ function inspect(world: World, dir: string): ContainerPlan {
     containerId: basename(dir),
     stateDir,
     config,
-    loadHost: () => describeHost(root, { driverRoot: config.driverRoot }),
+    loadHost: () => describeHost(root, hostOptions(config)),
   });
   if (result.kind === "planned") result.rootfs.close();
   return result;

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { carryOut, formatStep, planContainer, type PlannedContainer } from "../apply/index.ts";
 import { BerthError, formatProblem, openLog, printOut, VERSION, type Log, type LogSink } from "../base/index.ts";
 import { findLowLevel, loadConfig, rememberLowLevel, type Config } from "../config/index.ts";
-import { loadHost, type Host } from "../host/index.ts";
+import { hostOptions, loadHost, type Host } from "../host/index.ts";
 import { argText, execRestored, readEnv, type LaunchRecord } from "../linux/index.ts";
 import { isCreation, readBundle, readRuntimeArgs, type RuntimeArgs } from "../oci/index.ts";
 import { requestSettings, requestSigns } from "../request/index.ts";
@@ -81,7 +81,7 @@ function stateFolder({ record, config }: Call): string {
 }
 
 function findHost({ config, log }: Call, stateDir: string, isRefresh: boolean): Host {
-  const options = { stateDir, driverRoot: config.driverRoot, version: VERSION, isRefresh };
+  const options = { ...hostOptions(config), stateDir, version: VERSION, isRefresh };
   const { host, source, reason, unsaved } = loadHost(config.root, options);
   log.debug(`host "${config.root}" from ${source === "cache" ? "the cache" : "its files"}: ${reason}`);
   if (unsaved !== undefined) log.debug(`the description of the host is not kept: ${unsaved}`);
