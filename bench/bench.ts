@@ -135,7 +135,7 @@ function makeCases(options: Options): Case[] {
       base: undefined,
       budget: "60",
       prepare: () => rmSync(join(host, "run/berth/host.json"), { force: true }),
-      argv: [join(host, "bin/berth"), "--root", host, "host", "--json"],
+      argv: [join(host, "bin/berth"), "--root", host, "host", "--no-learn", "--json"],
       clean: nothing,
     },
   ] satisfies Case[];

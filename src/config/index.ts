@@ -3,5 +3,6 @@
  * defaults and the order of the search: NVIDIA container toolkit 1.20.
  */
 export type { Config } from "./config.ts";
+export type { CudaCompatMode, FeatureFlag, HookName, Mode } from "./names.ts";
 export { loadConfig } from "./load-config.ts";
 export { findLowLevel, rememberLowLevel } from "./low-level.ts";

@@ -1,7 +1,10 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { BerthError, errnoCode, type JsonObject } from "../base/index.ts";
-import { readKeys, type Config } from "./config.ts";
+import type { Config } from "./config.ts";
+import { namePlace } from "./file.ts";
+import { locateFault, type Position } from "./position.ts";
+import { readConfig } from "./read-config.ts";
 
 const MAX_CONFIG_BYTES = 1024 * 1024;
 
@@ -13,17 +16,19 @@ export interface ConfigSource {
 /**
  * The configuration in the file that `slot` (the launcher's) names, else `NVIDIA_CTK_CONFIG_FILE_PATH`, else
  * `nvidia-container-runtime/config.toml` in `$XDG_CONFIG_HOME` or /etc: one place, no search. A file that is not there
- * means the defaults. Throws C001 (cannot be read or parsed), C002 (a value that is not allowed).
+ * means the defaults, unless it is required. Throws C001 (cannot be read or parsed), C002 (a value that is not allowed).
  */
-export function loadConfig(env: ConfigSource, slot: string | undefined): Config {
+export function loadConfig(env: ConfigSource, slot: string | undefined, { isRequired = false } = {}): Config {
   const path = slot || locate(env);
   const fd = openConfig(path);
-  if (fd === undefined) return { path: undefined, ...readKeys({ path, prefix: "", fields: {} }) };
+  if (fd === undefined && isRequired) throw unreadable(path, "it does not exist");
+  if (fd === undefined) return { path: undefined, ...readConfig({ path, text: "", top: {} }) };
   try {
     const stats = fstatSync(fd);
     if (!stats.isFile()) throw unreadable(path, "it is not a regular file");
     if (stats.size > MAX_CONFIG_BYTES) throw unreadable(path, `it has more than ${MAX_CONFIG_BYTES} bytes`);
-    return { path, ...readKeys({ path, prefix: "", fields: parseToml(decode(readFileSync(fd), path), path) }) };
+    const text = decode(readFileSync(fd), path);
+    return { path, ...readConfig({ path, text, top: parseToml(text, path) }) };
   } finally {
     closeSync(fd);
   }
@@ -39,7 +44,7 @@ function openConfig(path: string): number | undefined {
     return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (cause) {
     if (errnoCode(cause) === "ENOENT" || errnoCode(cause) === "ENOTDIR") return undefined;
-    throw unreadable(path, reasonOf(cause), cause);
+    throw unreadable(path, reasonOf(cause), { cause });
   }
 }
 
@@ -47,7 +52,7 @@ function decode(bytes: Uint8Array, path: string): string {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (cause) {
-    throw unreadable(path, "it is not valid UTF-8", cause);
+    throw unreadable(path, "it is not valid UTF-8", { cause });
   }
 }
 
@@ -56,7 +61,8 @@ function parseToml(text: string, path: string): JsonObject {
     const top: unknown = Bun.TOML.parse(text);
     return isTable(top) ? top : {};
   } catch (cause) {
-    throw unreadable(path, reasonOf(cause).replace(/^TOML Parse error: /, ""), cause);
+    // Bun says what is wrong, and not where.
+    throw unreadable(path, reasonOf(cause).replace(/^TOML Parse error: /, ""), { cause, place: locateFault(text) });
   }
 }
 
@@ -69,8 +75,13 @@ function reasonOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }
 
-function unreadable(path: string, why: string, cause?: unknown): BerthError {
-  const message = `Cannot read the configuration "${path}": ${why}`;
+interface Where {
+  readonly cause?: unknown;
+  readonly place?: Position | undefined;
+}
+
+function unreadable(path: string, why: string, { cause, place }: Where = {}): BerthError {
+  const message = `Cannot read the configuration ${namePlace(path, place)}: ${why}`;
   const remedy = `mend "${path}", or remove it to use the defaults`;
   return new BerthError({ code: "BERTH-C001", message, remedy }, { cause });
 }
