@@ -1,6 +1,15 @@
 import { expect, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
 import { mountsOf } from "../oci/index.ts";
 import {
   DEBIAN,
@@ -35,6 +44,11 @@ function machineIn(folder: string): Machine {
       ],
     },
   };
+}
+
+function putFile(path: string): void {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, "");
 }
 
 const sourceOf = (container: ReturnType<typeof makeContainer>, destination: string): string => {
@@ -74,9 +88,9 @@ test("a container with the host's /dev has the links already: nothing is made an
   const dev = join(work.path, "dev");
   const container = makeContainer(work.path, DEBIAN, { mounts: [...ENGINE_MOUNTS.slice(0, 1), volume(dev, "/dev")] });
   const machine = machineIn(join(work.path, "driver"));
-  for (const { node } of machine.edits.devices) Bun.write(dev + node.path.slice("/dev".length), "");
-  Bun.write(`${dev}/dri/card1`, "");
-  Bun.write(`${dev}/dri/renderD128`, "");
+  for (const { node } of machine.edits.devices) putFile(dev + node.path.slice("/dev".length));
+  putFile(`${dev}/dri/card1`);
+  putFile(`${dev}/dri/renderD128`);
   Bun.spawnSync(["mkdir", `${dev}/dri/by-path`]);
   for (const { path, target } of [CARD, RENDER]) Bun.spawnSync(["ln", "-s", target, dev + path.slice("/dev".length)]);
   const plan = container.plan(machine);

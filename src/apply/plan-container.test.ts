@@ -21,6 +21,7 @@ function hostWith(folder: string, file: string): Host {
     architecture: "x86-64",
     capabilities: ["compute"],
     links: ["libcuda.so.1"],
+    isExplicit: false,
   } as const;
   return { ...host, libraries: [library] };
 }

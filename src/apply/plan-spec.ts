@@ -7,6 +7,7 @@ import type { Root } from "../linux/index.ts";
 import { hasUserNamespace, mountsOf } from "../oci/index.ts";
 import { viewContainer, type ContainerView } from "./container-view.ts";
 import { checkDevicePlaces, checkDevices, deviceMounts, editDevices } from "./edit-devices.ts";
+import { describeGrant } from "./describe-grant.ts";
 import { editAnnotation, editEnv, editGroups, editMounts, removeNvidiaHooks } from "./edit-spec.ts";
 import { ownFiles, ownLinkFolders } from "./own-files.ts";
 import { planLayer, readRecord } from "./layer-plan.ts";
@@ -106,34 +107,6 @@ function replacing(mounts: readonly MountEdit[], view: ContainerView): (index: n
     const cover = covers[index];
     return cover !== undefined && (places.has(cover.destination) || places.has(cover.path));
   };
-}
-
-/** Plain JSON: what is not there is left out. */
-function describeGrant({
-  driver,
-  gpus,
-  migDevices,
-  unit,
-  capabilities,
-  imexChannels,
-  features,
-  migControl,
-  compat,
-}: Grant): string {
-  const isAny = <T>(list: readonly T[]): readonly T[] | undefined => (list.length === 0 ? undefined : list);
-  return JSON.stringify({
-    driver: driver.version,
-    gpus: gpus.map(({ gpu }) => ({ index: gpu.index, uuid: gpu.uuid })),
-    migDevices: migDevices.map(({ parent, device: { gpuInstance, computeInstance, uuid } }) => {
-      return { parent: parent.index, gpuInstance, computeInstance, uuid };
-    }),
-    unit: unit?.unit.kind,
-    capabilities: capabilities.map(({ name }) => name),
-    imexChannels: isAny(imexChannels.map(({ node }) => node.minor)),
-    features: isAny(features.map(({ name }) => name)),
-    migControl: isAny(migControl.map(({ what }) => what)),
-    forwardCompatibility: compat?.libraries.version,
-  });
 }
 
 /** Every item with its reason; `root` is the host's, so that a file which stands at the same place there is named once. */

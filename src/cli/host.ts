@@ -1,5 +1,13 @@
 import { escapeControls, formatTable } from "../base/index.ts";
-import { describeHost, hostOptions, rememberFacts, type DeviceNode, type Gpu, type Host, type MigDevice } from "../host/index.ts";
+import {
+  describeHost,
+  hostOptions,
+  rememberFacts,
+  type DeviceNode,
+  type Gpu,
+  type Host,
+  type MigDevice,
+} from "../host/index.ts";
 import type { World } from "./context.ts";
 import { findSite } from "./site.ts";
 

@@ -24,11 +24,12 @@ export function driverLibraries(grant: Grant, host: Host): LibraryEdits {
   };
 }
 
-/** A 32-bit library needs `compat32` and one of its own capabilities. */
+/** A 32-bit library needs `compat32` and one of its own capabilities, an explicit one the administrator's word besides. */
 function whyLibrary(grant: Grant, library: DriverLibrary): NeededLibrary[] {
   const reason = whyNeeded(grant, library.capabilities);
   const is32Bit = library.architecture === "i386";
-  const isWanted = !is32Bit || grant.capabilities.some(({ name }) => name === "compat32");
+  const isAllowed = !library.isExplicit || grant.extras.hasExplicitLibraries;
+  const isWanted = isAllowed && (!is32Bit || grant.capabilities.some(({ name }) => name === "compat32"));
   return reason === undefined || !isWanted ? [] : [{ library, reason }];
 }
 

@@ -204,11 +204,11 @@ test("a Tegra or WSL GPU is all of its unit; optional parts only where all CSV f
 /** What a container may have because of one id, of all nodes that are some device's own. */
 const OWN: ReadonlyMap<string, readonly string[]> = new Map(
   host.gpus.flatMap((gpu) => {
-    const own = [gpu.node?.path ?? "", ...gpu.drmNodes.map(({ path }) => path)];
+    const own: [string, string[]] = [`${gpu.index}`, [gpu.node?.path ?? "", ...gpu.drmNodes.map(({ path }) => path)]];
     const parts = gpu.migDevices.map((device): [string, string[]] => {
       return [`${gpu.index}:${device.index}`, [gpu.node?.path ?? "", ...device.nodes.map(({ path }) => path)]];
     });
-    return [[`${gpu.index}`, own] as [string, string[]], ...parts];
+    return [own, ...parts];
   }),
 );
 

@@ -47,6 +47,19 @@ test("a 32-bit library comes only with compat32", () => {
   expect(has32("utility,compat32")).toBe(false);
 });
 
+test("a library that is not the driver's own comes only where the administrator asked for such", () => {
+  const on = { ...host, libraries: host.libraries.map((library) => ({ ...library, isExplicit: true })) };
+  const env = ["NVIDIA_VISIBLE_DEVICES=0", "NVIDIA_DRIVER_CAPABILITIES=all"];
+  const librariesWhere = (hasExplicitLibraries: boolean): number => {
+    const policy = { ...POLICY, extras: { ...POLICY.extras, hasExplicitLibraries } };
+    const decision = decide(readRequest(makeSource({ env })), on, policy);
+    if (decision.kind !== "granted") throw new Error(JSON.stringify(decision));
+    return spellOut(decision.grant, on).mounts.filter(({ kind }) => kind === "library").length;
+  };
+  expect(librariesWhere(false)).toBe(0);
+  expect(librariesWhere(true)).toBe(host.libraries.length);
+});
+
 test("a MIG device is its parent's node and its own two capability nodes", () => {
   const paths = nodes(editsFor("all"));
   expect(paths.filter((path) => path === "/dev/nvidia3")).toHaveLength(1);

@@ -1,3 +1,4 @@
+import { posix } from "node:path";
 import type { GrantedUnit } from "../grant/index.ts";
 import type { UnitItem } from "../host/index.ts";
 import type { DeviceEdit, Edits, LinkEdit, LoaderEdit, MountEdit } from "./edits.ts";
@@ -16,8 +17,18 @@ export function unitEdits({ unit, hasNodes, hasOptional, reason }: GrantedUnit):
     links: items.flatMap((item): LinkEdit[] => {
       return item.kind === "link" ? [{ path: item.path, target: item.target, reason }] : [];
     }),
-    loaderEntries: items.flatMap((item) => loaderEntryOf(item, reason)),
+    // Under WSL libcuda_loader.so has the soname of libcuda.so.1.1, too.
+    loaderEntries: items.flatMap((item) => loaderEntryOf(item, reason)).toSorted(byOwnName),
   };
+}
+
+/** Of two files with one soname the one that is named after it comes first. */
+function byOwnName(a: LoaderEdit, b: LoaderEdit): number {
+  return Number(isNamedAfter(b)) - Number(isNamedAfter(a));
+}
+
+function isNamedAfter({ soname, path }: LoaderEdit): boolean {
+  return posix.basename(path).startsWith(soname);
 }
 
 function mountOf(item: UnitItem, reason: string): MountEdit[] {

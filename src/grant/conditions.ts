@@ -1,6 +1,6 @@
 import { BerthError, escapeControls } from "../base/index.ts";
 import { hasForwardCompatibility, smallestDriverFor, type Gpu, type Host } from "../host/index.ts";
-import { parseCondition, type Condition, type Request, type Term } from "../request/index.ts";
+import { parseCondition, type Condition, type Property, type Request, type Term } from "../request/index.ts";
 import { cudaOfCompat, type CompatDecision } from "./compat.ts";
 import { evaluate, holds, type Facts } from "./evaluate.ts";
 import type { Policy } from "./policy.ts";
@@ -55,31 +55,35 @@ function unmet(condition: Condition, facts: Facts, meeting: Meeting): BerthError
 }
 
 /**
- * The term to talk about: the first that fails of the alternative that comes nearest: an alternative for this GPU's brand fails by its driver, one for other
- * brands by its brand.
+ * The term to talk about: the first that fails of the alternative that comes nearest. One for this GPU's brand fails by its driver, one for other brands
+ * fails by its brand.
  */
 function decisiveTerm({ alternatives }: Condition, facts: Facts): Term | undefined {
   const gpus = facts.gpus.length === 0 ? [undefined] : facts.gpus;
-  const failing = alternatives.map((terms) =>
-    terms.find((term) => gpus.some((gpu) => holds(term, facts, gpu) === "no")),
-  );
-  const rank = (term: Term | undefined): number => (term === undefined ? 9 : RANK.indexOf(term.property));
-  return failing.toSorted((a, b) => rank(a) - rank(b))[0];
+  const fails = (term: Term): boolean => gpus.some((gpu) => holds(term, facts, gpu) === "no");
+  const failing = alternatives.flatMap((terms) => terms.find(fails) ?? []);
+  return failing.toSorted((a, b) => RANK.indexOf(a.property) - RANK.indexOf(b.property))[0];
 }
 
-const RANK: readonly string[] = ["cuda", "arch", "driver", "brand"];
+const RANK: readonly Property[] = ["cuda", "arch", "driver", "brand"];
 
 function whatIsThere(term: Term | undefined, facts: Facts, { gpus }: Meeting): string {
   const { driver = "of unknown version", cuda } = facts;
-  const cudaText = cuda === undefined ? "" : ` supports CUDA ${cuda.version}`;
-  if (term?.property === "cuda") return `the driver ${driver}${cudaText}`;
-  if (term?.property === "driver") return `the driver is ${driver}`;
-  const values = gpus.map((gpu) => {
-    const value =
-      term?.property === "arch" ? `compute capability ${gpu.computeCapability ?? "unknown"}` : `brand ${gpu.brand}`;
-    return `GPU ${gpu.index} is ${gpu.model}, ${value}`;
-  });
-  return values.length === 0 ? `the driver is ${driver}` : escapeControls(values.join("; "));
+  switch (term?.property) {
+    case "cuda":
+      return `the driver ${driver}${cuda === undefined ? "" : ` supports CUDA ${cuda.version}`}`;
+    case "arch":
+      return listGpus(gpus, ({ computeCapability }) => `compute capability ${computeCapability ?? "unknown"}`);
+    case "brand":
+      return listGpus(gpus, ({ brand }) => `brand ${brand}`);
+    case "driver":
+    case undefined:
+      return `the driver is ${driver}`;
+  }
+}
+
+function listGpus(gpus: readonly Gpu[], describe: (gpu: Gpu) => string): string {
+  return escapeControls(gpus.map((gpu) => `GPU ${gpu.index} is ${gpu.model}, ${describe(gpu)}`).join("; "));
 }
 
 /** Whether forward compatibility would help where the driver is too old. */
@@ -93,13 +97,21 @@ function compatHint(term: Term | undefined, { compat, gpus }: Meeting): string {
 }
 
 function remedyFor(term: Term | undefined): string {
-  if (term?.property === "cuda" && (term.operator === ">=" || term.operator === ">" || term.operator === "=")) {
-    const driver = smallestDriverFor(term.value);
-    return driver === undefined
-      ? `install a newer driver, or use an image for an older CUDA`
-      : `install driver ${driver} or newer, or use an image for an older CUDA`;
+  switch (term?.property) {
+    case "cuda":
+      if (term.operator.startsWith("<")) return "use an image for a newer CUDA";
+      return `${driverFor(term.value)}use an image for an older CUDA`;
+    case "driver":
+      return `install a driver with ${escapeControls(term.text)}`;
+    case "arch":
+    case "brand":
+      return "ask for a GPU that the image is made for";
+    case undefined:
+      return "use an image that is made for this driver";
   }
-  if (term?.property === "driver") return `install a driver with ${escapeControls(term.text)}`;
-  if (term?.property === "arch" || term?.property === "brand") return "ask for a GPU that the image is made for";
-  return "use an image that is made for this driver";
+}
+
+function driverFor(cuda: string): string {
+  const driver = smallestDriverFor(cuda);
+  return driver === undefined ? "install a newer driver, or " : `install driver ${driver} or newer, or `;
 }

@@ -55,6 +55,7 @@ function fakeLibrary(
     architecture: "x86-64",
     capabilities,
     links: [`${stem}.so.1`, `${stem}.so`],
+    isExplicit: false,
     ...overrides,
   };
 }

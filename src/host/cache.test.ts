@@ -1,5 +1,6 @@
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
 import {
+  appendFileSync,
   chmodSync,
   chownSync,
   mkdirSync,
@@ -15,10 +16,20 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { loadHost, type LoadedHost } from "./cache.ts";
+import { loadHost, type LoadedHost, type LoadOptions } from "./cache.ts";
 import { describeHost } from "./describe.ts";
-import { makeRoot, put, putGpu, putLibrary, putNode, uuid, VERSION, versionText } from "./fake-root.test-helper.ts";
-import { rememberUuids } from "./uuids.ts";
+import {
+  makeRoot,
+  put,
+  putElf,
+  putGpu,
+  putLibrary,
+  putNode,
+  uuid,
+  VERSION,
+  versionText,
+} from "./fake-root.test-helper.ts";
+import { rememberFacts } from "./remember.ts";
 import { verifyFiles } from "./verify.ts";
 
 const GPUS = [
@@ -26,6 +37,7 @@ const GPUS = [
   { bus: "0000:2b:00.0", minor: 1, uuid: uuid(2) },
 ];
 const DEBIAN = "/usr/lib/x86_64-linux-gnu";
+const CSV_FOLDER = "/etc/nvidia-container-runtime/host-files-for-container.d";
 const isRoot = process.getuid?.() === 0;
 const roots: string[] = [];
 afterAll(() => roots.forEach((root) => rmSync(root, { recursive: true })));
@@ -40,7 +52,7 @@ const stateDir = (): string => `${root}/run/berth`;
 const cacheFile = (): string => `${stateDir()}/host.json`;
 const whole = (): string => readFileSync(cacheFile(), "utf8");
 
-function load(change: { driverRoot?: string; version?: string; isRefresh?: boolean } = {}): LoadedHost {
+function load(change: Partial<LoadOptions> = {}): LoadedHost {
   return loadHost(root, { stateDir: stateDir(), version: "1.0.0", ...change });
 }
 
@@ -112,10 +124,29 @@ describe("loadHost", () => {
     ["a program that came", "folder", () => put(root, "/usr/bin/nvidia-smi", "")],
     ["firmware that came", "folder", () => put(root, `/lib/firmware/nvidia/${VERSION}/gsp_ga10x.bin`, "")],
     ["a service that started", "socket", () => put(root, "/run/nvidia-persistenced/socket", "")],
-    ["the store of UUIDs", "UUIDs", () => rememberUuids(describeHost(root))],
+    ["an IMEX channel", "nodes", () => putNode(root, "/dev/nvidia-caps-imex-channels/channel1", [236, 1])],
+    ["a node of MIG's control", "nodes", () => putNode(root, "/dev/nvidia-caps/nvidia-cap1", [234, 1])],
+    ["a node of GPUDirect Storage", "nodes", () => putNode(root, "/dev/nvidia-fs0", [237, 0])],
+    ["an InfiniBand node", "nodes", () => putNode(root, "/dev/infiniband/uverbs1", [231, 193])],
+    ["GDRCopy's node", "nodes", () => putNode(root, "/dev/gdrdrv", [238, 0])],
+    ["WSL's node", "nodes", () => putNode(root, "/dev/dxg", [10, 63])],
+    ["udev that started", "GPUDirect", () => mkdirSync(`${root}/run/udev`)],
+    ["GPUDirect Storage's configuration", "GPUDirect", () => put(root, "/etc/cufile.json", "{}")],
+    ["the Multi-Process Service, started", "socket", () => put(root, "/tmp/nvidia-mps/control", "")],
+    ["what makes a Tegra of a machine", "Tegra", () => put(root, "/etc/nv_tegra_release", "")],
+    ["WSL's drivers", "WSL", () => mkdirSync(`${root}/usr/lib/wsl/drivers`, { recursive: true })],
+    ["the folder of CSV files", "Tegra", () => mkdirSync(`${root}${CSV_FOLDER}`, { recursive: true })],
+    ["the store of learnt facts", "learnt", () => rememberFacts(describeHost(root))],
   ];
   test.each(changes)("sees a change of %s", (_, reason, change) => {
-    put(root, "/dev/dri/by-path", "");
+    for (const path of [
+      "/dev/dri/by-path",
+      "/dev/infiniband/uverbs0",
+      "/dev/nvidia-caps-imex-channels/channel0",
+      "/run/some",
+      "/usr/lib/wsl/some",
+    ])
+      put(root, path, "");
     load();
     expect(load().source).toBe("cache");
     change();
@@ -125,11 +156,15 @@ describe("loadHost", () => {
     expect(load().source).toBe("cache");
   });
 
-  test("sees another berth, another driver root and another boot", () => {
+  test("sees another berth, another driver root, another mode and another boot", () => {
     load();
     expect(load({ version: "1.0.1" }).reason).toBe("another version of berth wrote it");
     expect(load({ version: "1.0.1" }).source).toBe("cache");
     expect(load({ version: "1.0.1", driverRoot: "/run/nvidia/driver" }).reason).toBe("it describes another root");
+    load();
+    expect(load({ platform: "csv" }).reason).toBe("it describes another root");
+    expect(load({ platform: "csv", csvFolder: "/csv" }).reason).toBe("it describes another root");
+    expect(load({ platform: "csv", csvFolder: "/csv" }).source).toBe("cache");
     load();
     writeFileSync(cacheFile(), readFileSync(cacheFile(), "utf8").replace(/"boot":"[^"]+"/, `"boot":"another"`));
     expect(load().reason).toBe("the machine was booted since");
@@ -141,6 +176,19 @@ describe("loadHost", () => {
     expect(load().source).toBe("cache");
     put(root, "/usr/share/egl/egl_external_platform.d/20_nvidia_xcb.json", "{}");
     expect(load()).toMatchObject({ source: "described", reason: expect.stringContaining("egl_external_platform.d") });
+  });
+
+  test("sees GBM's backend come and go", () => {
+    putLibrary(root, DEBIAN, { stem: "libnvidia-allocator" });
+    put(root, `${DEBIAN}/gbm/nvidia-drm_gbm.so`, "");
+    load();
+    expect(load().source).toBe("cache");
+    rmSync(`${root}${DEBIAN}/gbm/nvidia-drm_gbm.so`);
+    symlinkSync("../libnvidia-allocator.so.1", `${root}${DEBIAN}/gbm/nvidia-drm_gbm.so`);
+    load({ isRefresh: true });
+    expect(load().host.links).toHaveLength(1);
+    rmSync(`${root}${DEBIAN}/gbm/nvidia-drm_gbm.so`);
+    expect(load()).toMatchObject({ source: "described", host: { links: [] } });
   });
 
   test("asks the driver again for a UUID that was unknown", () => {
@@ -162,8 +210,11 @@ describe("loadHost: a cache that is not to be believed", () => {
     ["torn", "torn or of another format", () => writeFileSync(cacheFile(), whole().slice(0, 700))],
     ["empty", "torn or of another format", () => writeFileSync(cacheFile(), "")],
     ["not an object", "torn or of another format", () => writeFileSync(cacheFile(), "[1]")],
-    ["of another schema", "torn or of another format", () => writeFileSync(cacheFile(), whole().replace(`"schema":2`, `"schema":99`))],
+    ["of another schema", "torn or of another format", () => writeFileSync(cacheFile(), whole().replace(`"schema":3`, `"schema":99`))],
     ["without GPUs", "torn or of another format", () => writeFileSync(cacheFile(), whole().replace(`"gpus":[`, `"gpu":[`))],
+    ["without features", "torn or of another format", () => writeFileSync(cacheFile(), whole().replace(`"gdrcopy":`, `"other":`))],
+    ["without MIG control", "torn or of another format", () => writeFileSync(cacheFile(), whole().replace(`"migControl":`, `"other":`))],
+    ["with a unit that is none", "torn or of another format", () => writeFileSync(cacheFile(), whole().replace(`"migControl":`, `"unit":{},"migControl":`))],
     ["without a part of the fingerprint", "torn or of another", () => writeFileSync(cacheFile(), whole().replace(`"boot":`, `"foot":`))],
     ["writable by the group", "can be written by others", () => chmodSync(cacheFile(), 0o620)],
     ["writable by all", "can be written by others", () => chmodSync(cacheFile(), 0o602)],
@@ -202,6 +253,43 @@ describe("loadHost: a cache that is not to be believed", () => {
     chmodSync(`${root}/dev/nvidia0`, 0o600);
     expect(load()).toMatchObject({ source: "described" });
     expect(load().source).toBe("cache");
+  });
+});
+
+describe("loadHost: WSL and Tegra", () => {
+  const changes: readonly [string, string, () => void][] = [
+    ["a CSV file, edited in place", "devices.csv", () => appendFileSync(`${root}${CSV_FOLDER}/devices.csv`, "dev, /dev/nvmap\n")],
+    ["a CSV file that came", "Tegra", () => put(root, `${CSV_FOLDER}/other.csv`, "dev, /dev/nvmap\n")],
+    ["a node that came", "/dev", () => putNode(root, "/dev/nvhost-gpu", [505, 1])],
+    ["a file beside a named one", "/opt/tegra", () => put(root, "/opt/tegra/libother.so", "")],
+  ]; // prettier-ignore
+  test.each(changes)("sees a change of %s", (_, reason, change) => {
+    rmSync(`${root}/proc/driver/nvidia`, { recursive: true });
+    put(root, "/etc/nv_tegra_release", "");
+    put(root, `${CSV_FOLDER}/devices.csv`, "dev, /dev/nvhost-*\nlib, /opt/tegra/libnvos.so\n");
+    putElf(root, "/opt/tegra/libnvos.so", "libnvos.so", "aarch64");
+    expect(load().host.unit?.kind).toBe("csv");
+    expect(load().source).toBe("cache");
+    change();
+    const after = load();
+    expect(after).toMatchObject({ source: "described", reason: expect.stringContaining(reason) });
+    expect(plain(after.host)).toEqual(plain(describeHost(root)));
+    expect(load().source).toBe("cache");
+  });
+
+  test.each([
+    ["a library", () => putElf(root, "/usr/lib/wsl/drivers/nv/libnvcuvid.so.1", "libnvcuvid.so.1")],
+    ["a driver", () => putElf(root, "/usr/lib/wsl/drivers/nv2/libcuda.so.1.1", "libcuda.so.1")],
+  ])("sees %s that Windows added", (_, change) => {
+    putNode(root, "/dev/dxg", [10, 63]);
+    putElf(root, "/usr/lib/wsl/lib/libdxcore.so", "libdxcore.so");
+    putElf(root, "/usr/lib/wsl/drivers/nv/libcuda.so.1.1", "libcuda.so.1");
+    expect(load().host.unit?.kind).toBe("wsl");
+    expect(load().source).toBe("cache");
+    change();
+    const after = load();
+    expect(after.source).toBe("described");
+    expect(plain(after.host)).toEqual(plain(describeHost(root)));
   });
 });
 
@@ -250,5 +338,29 @@ describe("verifyFiles", () => {
     putNode(root, "/dev/nvidia1", [195, 0]);
     expect(verifyFiles(host, [`${root}/dev/nvidia0`, node, library])).toBe(node);
     expect(verifyFiles(host, [`${root}/dev/nvidia0`, library])).toBe(library);
+  });
+
+  test("knows the nodes of every feature, of IMEX, of MIG's control and of a unit", () => {
+    const nodes = {
+      "/dev/infiniband/uverbs0": [231, 192],
+      "/dev/gdrdrv": [238, 0],
+      "/dev/nvidia-fs0": [237, 0],
+      "/dev/nvidia-nvswitchctl": [235, 255],
+      "/dev/nvidia-caps-imex-channels/channel0": [236, 0],
+      "/dev/nvidia-caps/nvidia-cap1": [234, 1],
+    } as const;
+    for (const [path, numbers] of Object.entries(nodes)) putNode(root, path, numbers);
+    const { host } = load();
+    for (const path of Object.keys(nodes)) {
+      expect(verifyFiles(host, [root + path])).toBeUndefined();
+      putNode(root, path, [8, 0]);
+      expect(verifyFiles(host, [root + path])).toBe(root + path);
+    }
+    putNode(root, "/dev/nvmap", [10, 60]);
+    put(root, `${CSV_FOLDER}/devices.csv`, "dev, /dev/nvmap\n");
+    const tegra = load({ platform: "csv" }).host;
+    expect(verifyFiles(tegra, [`${root}/dev/nvmap`])).toBeUndefined();
+    putNode(root, "/dev/nvmap", [10, 61]);
+    expect(verifyFiles(tegra, [`${root}/dev/nvmap`])).toBe(`${root}/dev/nvmap`);
   });
 });

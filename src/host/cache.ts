@@ -3,27 +3,18 @@ import { dirname } from "node:path";
 import { errnoCode, makePrivateFolder, replaceFile } from "../base/index.ts";
 import { effectiveUid } from "../linux/index.ts";
 import { describeScene, namingTheRoot } from "./describe.ts";
-import {
-  type Fingerprint,
-  findChange,
-  isFingerprint,
-  otherFolders,
-  signature,
-  takeFingerprint,
-} from "./fingerprint.ts";
+import { type Fingerprint, findChange, isFingerprint, otherPaths, signature, takeFingerprint } from "./fingerprint.ts";
 import { readGpuUuid } from "./gpus.ts";
-import type { Host } from "./host.ts";
-import { openScene, type Scene } from "./scene.ts";
+import { FEATURES, type Host } from "./host.ts";
+import { openScene, type Scene, type SceneOptions } from "./scene.ts";
 import { readTrusted } from "./trusted-file.ts";
 
-const SCHEMA = 2;
+const SCHEMA = 3;
 const CACHE_BYTES = 8 * 1024 * 1024;
 
-export interface LoadOptions {
+export interface LoadOptions extends SceneOptions {
   /** The state folder on this machine, `<root>/run/berth`. */
   readonly stateDir: string;
-  /** As for `describeHost`. */
-  readonly driverRoot?: string;
   /** Berth's own version: another one describes anew. */
   readonly version: string;
   /** Describe anew whatever the cache says, as when a described file turned out to have vanished. */
@@ -42,7 +33,7 @@ export interface LoadedHost {
 interface CacheFile {
   readonly schema: typeof SCHEMA;
   readonly fingerprint: Fingerprint;
-  /** Folders outside the fingerprint's own list → their signature. */
+  /** Folders and files outside the fingerprint's own list → their signature. */
   readonly watched: Readonly<Record<string, string>>;
   readonly host: Host;
 }
@@ -59,7 +50,7 @@ type Cached =
 export function loadHost(root: string, options: LoadOptions): LoadedHost {
   return namingTheRoot(root, () => {
     const warnings: string[] = [];
-    const scene = openScene(root, options.driverRoot ?? "", (message) => warnings.push(message));
+    const scene = openScene(root, options, (message) => warnings.push(message));
     // Taken before the description: what changes while it is made shows at the next start.
     const fingerprint = takeFingerprint(scene, options.version);
     const path = `${options.stateDir}/host.json`;
@@ -68,11 +59,7 @@ export function loadHost(root: string, options: LoadOptions): LoadedHost {
       return { host: cached.host, source: "cache", reason: "nothing has changed since it was described" };
     }
     const host = describeScene(scene, warnings);
-    const unsaved = save(
-      path,
-      { schema: SCHEMA, fingerprint, watched: watch(otherFolders(scene, host)), host },
-      cached,
-    );
+    const unsaved = save(path, { schema: SCHEMA, fingerprint, watched: watch(otherPaths(scene, host)), host }, cached);
     const reason = cached.kind === "fresh" ? "it was asked for" : cached.why;
     return { host, source: "described", reason, ...(unsaved === undefined ? {} : { unsaved }) };
   });
@@ -88,8 +75,8 @@ function readCache(path: string, scene: Scene, now: Fingerprint): Cached {
 }
 
 function findOtherChange(cache: CacheFile, scene: Scene): string | undefined {
-  for (const [folder, then] of Object.entries(cache.watched)) {
-    if (signature(folder) !== then) return `"${folder}" has changed`;
+  for (const [path, then] of Object.entries(cache.watched)) {
+    if (signature(path) !== then) return `"${path}" has changed`;
   }
   const learnt = cache.host.gpus.find((gpu) => gpu.uuid === undefined && readGpuUuid(scene, gpu.bus) !== undefined);
   return learnt === undefined ? undefined : `the driver knows the UUID of ${learnt.bus} now`;
@@ -112,7 +99,11 @@ function isCacheFile(value: unknown): value is CacheFile {
 }
 
 function isHost(value: unknown): boolean {
-  if (!isRecord(value) || typeof value["root"] !== "string") return false;
+  if (!isRecord(value) || typeof value["root"] !== "string" || !isRecord(value["migControl"])) return false;
+  const features = value["features"];
+  if (!isRecord(features) || !FEATURES.every((name) => isRecord(features[name]))) return false;
+  const unit = value["unit"];
+  if (unit !== undefined && !(isRecord(unit) && Array.isArray(unit["items"]))) return false;
   return ["gpus", "controlNodes", "imexChannels", "libraries", "missing", "files", "links", "warnings"].every((name) =>
     Array.isArray(value[name]),
   );
@@ -122,8 +113,8 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function watch(folders: readonly string[]): Readonly<Record<string, string>> {
-  return Object.fromEntries(folders.map((folder) => [folder, signature(folder)]));
+function watch(paths: readonly string[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(paths.map((path) => [path, signature(path)]));
 }
 
 /** Keeps a description; why that was not possible comes back. */

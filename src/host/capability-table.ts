@@ -1,14 +1,14 @@
-import type { Capability, DriverFile } from "./host.ts";
+import type { Capability } from "./host.ts";
 
 /*
- * What belongs to which driver capability: nvc_info.c of libnvidia-container for libraries and programs, the file lists of
+ * Which library belongs to which driver capability: nvc_info.c of libnvidia-container, the file lists of
  * nvidia-container-toolkit for graphics. Data only.
  */
 
 const COMPUTE: readonly Capability[] = ["compute", "video"];
-const GRAPHICS: readonly Capability[] = ["display", "graphics"];
+export const GRAPHICS: readonly Capability[] = ["display", "graphics"];
 const NGX: readonly Capability[] = ["ngx"];
-const UTILITY: readonly Capability[] = ["utility"];
+export const UTILITY: readonly Capability[] = ["utility"];
 const VIDEO: readonly Capability[] = ["video"];
 const COMPUTE_AND_GRAPHICS: readonly Capability[] = ["compute", "display", "graphics", "video"];
 
@@ -56,6 +56,7 @@ export const LIBRARY_CAPABILITIES: Readonly<Record<string, readonly Capability[]
   "libnvidia-gtk2": GRAPHICS,
   "libnvidia-gtk3": GRAPHICS,
   "libnvidia-ifr": GRAPHICS,
+  "libnvidia-present": GRAPHICS,
   "libnvidia-rtcore": GRAPHICS,
   "libnvidia-tls": GRAPHICS,
   "libnvidia-vksc-core": GRAPHICS,
@@ -79,15 +80,40 @@ export const OWN_VERSION_LIBRARIES: Readonly<Record<string, readonly Capability[
   "libnvidia-egl-xlib": GRAPHICS,
 };
 
+/** Libraries that are handed out only where the administrator switched that on: GLVND's, the OpenCL loader, NVAPI. */
+export const EXPLICIT_LIBRARIES: Readonly<Record<string, readonly Capability[]>> = {
+  libEGL: GRAPHICS,
+  libGL: GRAPHICS,
+  libGLESv1_CM: GRAPHICS,
+  libGLESv2: GRAPHICS,
+  libGLX: GRAPHICS,
+  libGLdispatch: GRAPHICS,
+  libOpenCL: COMPUTE,
+  libOpenGL: GRAPHICS,
+  "libnvidia-api": GRAPHICS,
+};
+
 /** Links that do not begin as their library does. */
 export const FOREIGN_LINKS: Readonly<Record<string, readonly string[]>> = {
   libGLX_nvidia: ["libGLX_indirect.so.0"],
 };
 
-const MULTIARCH_FOLDERS = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu"];
+export const MULTIARCH_FOLDERS = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu"];
 const OLD_MULTIARCH_FOLDERS = ["/lib/x86_64-linux-gnu", "/lib/aarch64-linux-gnu"];
 
-/** Where the libraries can lie, in the order of preference. The last three are for 32-bit; the ELF class decides. */
+/** Links that can lie in another folder than their library: their name in a library folder, and the library. */
+export const DISTANT_LINKS: readonly DistantLink[] = [
+  { name: "gbm/nvidia-drm_gbm.so", stem: "libnvidia-allocator", capabilities: GRAPHICS },
+  { name: "libnvidia-vulkan-producer.so", stem: "libnvidia-vulkan-producer", capabilities: GRAPHICS },
+];
+
+interface DistantLink {
+  readonly name: string;
+  readonly stem: string;
+  readonly capabilities: readonly Capability[];
+}
+
+/** Where the libraries can lie, in the order of preference, NixOS's last. Some are for 32-bit; the ELF class decides. */
 export const LIBRARY_FOLDERS: readonly string[] = [
   "/usr/lib64",
   ...MULTIARCH_FOLDERS.flatMap((folder) => [folder, `${folder}/nvidia/current`]),
@@ -97,71 +123,6 @@ export const LIBRARY_FOLDERS: readonly string[] = [
   "/usr/lib/i386-linux-gnu/nvidia/current",
   "/usr/lib32",
   "/usr/lib",
+  "/run/opengl-driver/lib",
+  "/run/opengl-driver-32/lib",
 ];
-
-/** Where the programs can lie. */
-export const BINARY_FOLDERS: readonly string[] = [
-  "/usr/bin",
-  "/usr/sbin",
-  "/usr/local/bin",
-  "/usr/local/sbin",
-  "/bin",
-  "/sbin",
-];
-
-/** A file of the driver that is looked for by name. */
-export interface FileRule {
-  /** The names it can have, the best first; `<arch>` is "x86_64" or "aarch64". Only the first that exists is taken. */
-  readonly names: readonly string[];
-  /** The folders it can lie in, the best first. */
-  readonly folders: readonly string[];
-  /** The folder in the container; undefined: the one it was found in. */
-  readonly destination?: string;
-  readonly capabilities: readonly Capability[];
-}
-
-const binary = (name: string, capabilities: readonly Capability[]): FileRule => ({
-  names: [name],
-  folders: BINARY_FOLDERS,
-  capabilities,
-});
-
-const socket = (name: string): FileRule => ({ names: [name], folders: ["/run", "/var/run"], capabilities: UTILITY });
-
-const CONFIG_FOLDERS = ["/etc", "/usr/local/share", "/usr/share"];
-
-/** A file of one of the configuration folders; it belongs to `parent`/`folder`, wherever it was found. */
-const config = (parent: "/etc" | "/usr/share", folder: string, names: readonly string[]): FileRule => ({
-  names,
-  folders: CONFIG_FOLDERS.map((base) => `${base}/${folder}`),
-  destination: `${parent}/${folder}`,
-  capabilities: GRAPHICS,
-});
-
-/** Programs, sockets and configuration files. */
-export const FILE_RULES: Readonly<Record<Exclude<DriverFile["kind"], "firmware">, readonly FileRule[]>> = {
-  binary: [
-    binary("nvidia-smi", UTILITY),
-    binary("nvidia-debugdump", UTILITY),
-    binary("nvidia-persistenced", UTILITY),
-    binary("nvidia-cuda-mps-control", ["compute"]),
-    binary("nvidia-cuda-mps-server", ["compute"]),
-  ],
-  xorg: [],
-  socket: [socket("nvidia-persistenced/socket"), socket("nvidia-fabricmanager/socket")],
-  config: [
-    config("/usr/share", "glvnd/egl_vendor.d", ["10_nvidia.json"]),
-    config("/usr/share", "egl/egl_external_platform.d", ["15_nvidia_gbm.json"]),
-    config("/usr/share", "egl/egl_external_platform.d", ["10_nvidia_wayland.json"]),
-    config("/usr/share", "egl/egl_external_platform.d", ["09_nvidia_wayland2.json"]),
-    config("/usr/share", "egl/egl_external_platform.d", ["20_nvidia_xcb.json"]),
-    config("/usr/share", "egl/egl_external_platform.d", ["20_nvidia_xlib.json"]),
-    config("/usr/share", "nvidia", ["nvoptix.bin"]),
-    config("/usr/share", "X11/xorg.conf.d", ["10-nvidia.conf"]),
-    config("/usr/share", "X11/xorg.conf.d", ["nvidia-drm-outputclass.conf"]),
-    config("/etc", "OpenCL/vendors", ["nvidia.icd"]),
-    config("/etc", "vulkan/icd.d", ["nvidia_icd.<arch>.json", "nvidia_icd.json"]),
-    config("/etc", "vulkan/icd.d", ["nvidia_layers.json"]),
-    config("/etc", "vulkan/implicit_layer.d", ["nvidia_layers.json"]),
-  ],
-};

@@ -1,18 +1,17 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { rmSync, writeFileSync } from "node:fs";
-import { describeHost, parseDriverVersion } from "./describe.ts";
+import { describeHost } from "./describe.ts";
+import { parseDriverVersion } from "./driver-version.ts";
 import {
   makeEmptyRoot,
   makeRoot as makeFakeRoot,
   put,
-  putGpu,
   putLink,
   putNode,
   uuid,
   VERSION,
   type FakeGpu,
 } from "./fake-root.test-helper.ts";
-import { rememberUuids } from "./uuids.ts";
 
 const roots: string[] = [];
 afterAll(() => roots.forEach((root) => rmSync(root, { recursive: true })));
@@ -111,31 +110,6 @@ describe("describeHost: GPUs", () => {
       { bus: "0000:2b:00.0", minor: 1, uuid: uuid(2) },
     ]);
     expect(describeHost(root).gpus.map(({ index, minor }) => [index, minor])).toEqual([[0, 1]]);
-  });
-
-  test("a GPU that is not initialised has no UUID, until one was remembered for its PCI address", () => {
-    const root = makeRoot([{ bus: "0000:1b:00.0", minor: 0 }]);
-    expect(describeHost(root).gpus[0]?.uuid).toBeUndefined();
-    putGpu(root, { bus: "0000:1b:00.0", minor: 0, uuid: uuid(7) });
-    expect(rememberUuids(describeHost(root))).toBe(true);
-    expect(rememberUuids(describeHost(root))).toBe(false);
-    putGpu(root, { bus: "0000:1b:00.0", minor: 0 });
-    expect(describeHost(root).gpus[0]?.uuid).toBe(uuid(7));
-  });
-
-  test.each(["{", "[]", "null", `{"0000:1b:00.0": 7}`, `{"0000:1b:00.0": "GPU-x"}`, `{"../x": "${uuid(1)}"}`])(
-    "a UUID store that holds %s counts as empty",
-    (text) => {
-      const root = makeRoot([{ bus: "0000:1b:00.0", minor: 0 }]);
-      put(root, "/var/lib/berth/gpus.json", text);
-      expect(describeHost(root).gpus[0]?.uuid).toBeUndefined();
-    },
-  );
-
-  test("a UUID store that others can write to is not believed", () => {
-    const root = makeRoot([{ bus: "0000:1b:00.0", minor: 0 }]);
-    put(root, "/var/lib/berth/gpus.json", JSON.stringify({ "0000:1b:00.0": uuid(1) }), 0o666);
-    expect(describeHost(root).gpus[0]?.uuid).toBeUndefined();
   });
 
   test("a GPU whose information has no minor is left out with a warning, and the rest stays", () => {

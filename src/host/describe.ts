@@ -1,55 +1,74 @@
 import { BerthError, errnoCode } from "../base/index.ts";
+import { supportedCuda } from "./cuda-versions.ts";
+import { readCsvUnit } from "./csv-unit.ts";
 import { readControlNodes } from "./device-nodes.ts";
+import { readDriverVersion } from "./driver-version.ts";
+import { readFeatures } from "./features.ts";
 import { readFiles } from "./files.ts";
 import { readGpus } from "./gpus.ts";
-import type { Host } from "./host.ts";
+import type { GpuUnit, Host } from "./host.ts";
+import { readImexChannels } from "./imex.ts";
+import { readLearnt } from "./learnt-file.ts";
+import { learntCuda, type Learnt } from "./learnt.ts";
 import { readLibraries } from "./libraries.ts";
-import { openScene, readRootText, type Scene } from "./scene.ts";
-import { readKnownUuids } from "./uuids.ts";
+import { readLinks } from "./links.ts";
+import { readMigControl } from "./mig-control.ts";
+import { findPlatform } from "./platform.ts";
+import { openScene, type Scene, type SceneOptions } from "./scene.ts";
+import { readWslUnit } from "./wsl.ts";
 
-export interface DescribeOptions {
-  /** Where the driver's files are, as a path inside the root; "" and "/" mean the root itself. */
-  readonly driverRoot?: string;
+export interface DescribeOptions extends SceneOptions {
+  /** What was learnt from the driver; without it, what is kept under the root. */
+  readonly learnt?: Learnt;
 }
 
 /**
  * What the machine under `root` has, from its files alone: nothing here opens a device or loads a driver library. Without
- * a loaded driver everything is empty. Throws BERTH-D004 when a file that is there cannot be read or understood.
+ * a loaded driver (WSL, Tegra: its files) everything is empty. Throws BERTH-D004 when a file that is there cannot be read or understood.
  */
 export function describeHost(root: string, options: DescribeOptions = {}): Host {
   return namingTheRoot(root, () => {
     const warnings: string[] = [];
     return describeScene(
-      openScene(root, options.driverRoot ?? "", (message) => warnings.push(message)),
+      openScene(root, options, (message) => warnings.push(message)),
       warnings,
+      options.learnt,
     );
   });
 }
 
 /** The same for an opened scene; `warnings` is what the scene warns into. */
-export function describeScene(scene: Scene, warnings: readonly string[]): Host {
+export function describeScene(scene: Scene, warnings: readonly string[], learnt = readLearnt(scene.root)): Host {
   const { root } = scene;
+  const platform = findPlatform(scene);
+  if (platform !== "driver") return describeUnit(scene, platform, warnings);
   const version = readDriverVersion(scene);
-  if (version === undefined) {
-    return { ...nothing(root), warnings };
-  }
+  if (version === undefined) return { ...nothing(root), warnings };
   const { libraries, missing, folders } = readLibraries(scene, version);
   const architecture = libraries.find((library) => library.architecture !== "i386")?.architecture ?? "x86-64";
+  const files = readFiles(scene, version, architecture);
   return {
     root,
-    driver: { version, cuda: undefined, libraryFolders: folders },
-    gpus: readGpus(scene, readKnownUuids(root)),
+    driver: { version, cuda: learntCuda(learnt, version) ?? supportedCuda(version), libraryFolders: folders },
+    gpus: readGpus(scene, learnt),
     unit: undefined,
     controlNodes: readControlNodes(scene),
-    migControl: {},
-    imexChannels: [],
-    features: NO_FEATURES,
+    migControl: readMigControl(scene),
+    imexChannels: readImexChannels(scene),
+    features: readFeatures(scene),
     libraries,
     missing,
-    files: readFiles(scene, version, architecture),
-    links: [],
+    files,
+    links: readLinks(scene, libraries, files),
     warnings,
   };
+}
+
+/** WSL and Tegra: one thing with all that belongs to it. */
+function describeUnit(scene: Scene, kind: GpuUnit["kind"], warnings: readonly string[]): Host {
+  const found = kind === "wsl" ? readWslUnit(scene) : readCsvUnit(scene);
+  const features = kind === "csv" && found !== undefined ? readFeatures(scene) : NO_FEATURES;
+  return { ...nothing(scene.root), ...found, features, warnings };
 }
 
 const NO_FEATURES: Host["features"] = {
@@ -86,27 +105,4 @@ export function namingTheRoot<T>(root: string, work: () => T): T {
     const remedy = `run it as a user who can read everything under ${root}`;
     throw new BerthError({ code: "BERTH-D004", message, remedy }, { cause: error });
   }
-}
-
-/** The text of /proc/driver/nvidia/version, or undefined while the kernel module is not loaded. */
-export function readVersionText(scene: Scene): string | undefined {
-  return readRootText(scene, "/proc/driver/nvidia/version");
-}
-
-function readDriverVersion(scene: Scene): string | undefined {
-  const text = readVersionText(scene);
-  if (text === undefined) return undefined;
-  const version = parseDriverVersion(text);
-  if (version !== undefined) return version;
-  const message = `Cannot describe the host at "${scene.root}": "/proc/driver/nvidia/version" names no driver version`;
-  throw new BerthError({ code: "BERTH-D004", message, remedy: "look at it with: cat /proc/driver/nvidia/version" });
-}
-
-/**
- * "570.133.20" of the line `NVRM version: NVIDIA UNIX x86_64 Kernel Module  570.133.20  Sun …`, or of the open kernel
- * module's `NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  570.133.20  Release Build …`.
- */
-export function parseDriverVersion(text: string): string | undefined {
-  const line = text.split("\n").find((one) => one.startsWith("NVRM version:"));
-  return /\s(\d{1,5}\.\d{1,5}(?:\.\d{1,5})?)(?:\s|$)/.exec(line ?? "")?.[1];
 }

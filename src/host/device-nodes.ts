@@ -11,44 +11,48 @@ const MAX_MAJOR = 0xfff;
 const MAX_MINOR = 0xf_ffff;
 const STAND_IN_BYTES = 64;
 
-/** A device that should be at a path. An undefined major is not known and not checked. */
-interface ExpectedNode {
+/** A device that should be at a path. What is not known is not checked: no minor, no major that is a number. */
+export interface ExpectedNode {
   readonly path: string;
-  readonly major: number | undefined;
-  readonly minor: number;
+  readonly majors?: readonly (number | undefined)[];
+  readonly minor?: number;
 }
 
 type FoundNode = Omit<DeviceNode, "path" | "hostPath">;
 
 /** nvidiactl, nvidia-uvm, nvidia-uvm-tools and nvidia-modeset: those that exist and are what their names say. */
 export function readControlNodes(scene: Scene): readonly DeviceNode[] {
-  const nvidia = nvidiaMajor(scene);
-  const uvm = scene.majorOf("nvidia-uvm");
+  const nvidia = [nvidiaMajor(scene)];
+  const uvm = [scene.majorOf("nvidia-uvm")];
   const expected = [
-    { path: "/dev/nvidiactl", major: nvidia, minor: 255 },
-    { path: "/dev/nvidia-uvm", major: uvm, minor: 0 },
-    { path: "/dev/nvidia-uvm-tools", major: uvm, minor: 1 },
-    { path: "/dev/nvidia-modeset", major: nvidia, minor: 254 },
+    { path: "/dev/nvidiactl", majors: nvidia, minor: 255 },
+    { path: "/dev/nvidia-uvm", majors: uvm, minor: 0 },
+    { path: "/dev/nvidia-uvm-tools", majors: uvm, minor: 1 },
+    { path: "/dev/nvidia-modeset", majors: nvidia, minor: 254 },
   ];
   return present(expected.map((node) => readNode(scene, node)));
 }
 
 /** /dev/nvidiaN of a GPU; a missing one is a warning. */
 export function readGpuNode(scene: Scene, minor: number): DeviceNode | undefined {
-  return readNeeded(scene, { path: `/dev/nvidia${minor}`, major: nvidiaMajor(scene), minor });
+  return readNeeded(scene, { path: `/dev/nvidia${minor}`, majors: [nvidiaMajor(scene)], minor });
 }
 
 /** /dev/nvidia-caps/nvidia-capN; a missing one is a warning. */
 export function readCapabilityNode(scene: Scene, minor: number): DeviceNode | undefined {
-  const path = `/dev/nvidia-caps/nvidia-cap${minor}`;
-  return readNeeded(scene, { path, major: scene.majorOf("nvidia-caps"), minor });
+  return readNeeded(scene, capabilityNode(scene, minor));
+}
+
+/** What /dev/nvidia-caps/nvidia-capN should be. */
+export function capabilityNode(scene: Scene, minor: number): ExpectedNode {
+  return { path: `/dev/nvidia-caps/nvidia-cap${minor}`, majors: [scene.majorOf("nvidia-caps")], minor };
 }
 
 /** /dev/dri/<name> of "card3" or "renderD131": the number in a DRM name is its minor. */
 export function readDrmNode(scene: Scene, name: string): DeviceNode | undefined {
   const minor = parseStrictInteger(name.replace(/^\D+/, ""), MAX_MINOR);
   if (minor === undefined) return undefined;
-  return readNode(scene, { path: `/dev/dri/${name}`, major: DRM_MAJOR, minor });
+  return readNode(scene, { path: `/dev/dri/${name}`, majors: [DRM_MAJOR], minor });
 }
 
 /** Whether the node on this machine still is the device that was described. */
@@ -74,11 +78,11 @@ function nvidiaMajor(scene: Scene): number {
 }
 
 function readNeeded(scene: Scene, expected: ExpectedNode): DeviceNode | undefined {
-  const node = readNode(scene, expected, (hostPath) => scene.warn(`"${hostPath}" does not exist`));
-  return node;
+  return readNode(scene, expected, (hostPath) => scene.warn(`"${hostPath}" does not exist`));
 }
 
-function readNode(
+/** The node at a path; one that is something else than expected is a warning and left out. */
+export function readNode(
   scene: Scene,
   expected: ExpectedNode,
   onMissing?: (hostPath: string) => void,
@@ -93,12 +97,14 @@ function readNode(
     scene.warn(`"${hostPath}" is not a character device`);
     return undefined;
   }
-  if (found.minor !== expected.minor || found.major !== (expected.major ?? found.major)) {
-    const should = `${expected.major ?? "any"}:${expected.minor}`;
+  const { path, minor = found.minor } = expected;
+  const majors = present(expected.majors ?? []);
+  if (found.minor !== minor || (majors.length > 0 && !majors.includes(found.major))) {
+    const should = `${majors.length > 0 ? majors.join(" or ") : "any"}:${expected.minor ?? "any"}`;
     scene.warn(`"${hostPath}" is the device ${found.major}:${found.minor}, not ${should}`);
     return undefined;
   }
-  return { path: expected.path, hostPath, ...found };
+  return { path, hostPath, ...found };
 }
 
 /** The folder's links are followed inside the root; the node itself must not be a link. */

@@ -123,6 +123,11 @@ export function putLibrary(root: string, folder: string, library: FakeLibrary): 
   for (const link of links) putLink(root, `${folder}/${link}`, soname);
 }
 
+/** A shared library under a name of its own, and no link beside it. */
+export function putElf(root: string, path: string, soname: string, architecture: Architecture = "x86-64"): void {
+  put(root, path, makeElf(architecture, soname));
+}
+
 /** The least of a shared library: a header, one PT_LOAD, PT_DYNAMIC and the string table with the soname. */
 function makeElf(architecture: Architecture, soname: string): Uint8Array {
   const is64 = architecture !== "i386";

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { mkdirSync, rmSync } from "node:fs";
+import { chownSync, mkdirSync, rmSync } from "node:fs";
 import { describeHost } from "./describe.ts";
 import { makeEmptyRoot, put, putLibrary, putLink, VERSION, versionText } from "./fake-root.test-helper.ts";
 
@@ -27,6 +27,20 @@ describe("files", () => {
       ["/usr/bin/nvidia-debugdump", ["utility"]],
       ["/usr/bin/nvidia-cuda-mps-control", ["compute"]],
     ]);
+  });
+
+  test.each([
+    ["nvidia-smi", ["utility"]],
+    ["nvidia-persistenced", ["utility"]],
+    ["nv-fabricmanager", ["utility"]],
+    ["nvidia-cuda-mps-server", ["compute"]],
+    ["nvidia-imex", ["compute"]],
+    ["nvidia-imex-ctl", ["compute"]],
+    ["nvidia-xconfig", ["display", "graphics"]],
+  ] as const)("the program %s belongs to %j", (name, capabilities) => {
+    const root = makeRoot();
+    put(root, `/usr/bin/${name}`, "");
+    expect(describeHost(root).files).toMatchObject([{ kind: "binary", path: `/usr/bin/${name}`, capabilities }]);
   });
 
   test("a program keeps the name it is found by, and its real file is behind the links", () => {
@@ -119,5 +133,98 @@ describe("files", () => {
     expect(files(root)).toEqual([
       "config /etc/vulkan/icd.d/nvidia_icd.aarch64.json <- /etc/vulkan/icd.d/nvidia_icd.aarch64.json",
     ]);
+  });
+
+  const CONFIG = [
+    ["/usr/share/glvnd/egl_vendor.d", "10_nvidia.json"],
+    ["/usr/share/egl/egl_external_platform.d", "15_nvidia_gbm.json"],
+    ["/usr/share/egl/egl_external_platform.d", "10_nvidia_wayland.json"],
+    ["/usr/share/egl/egl_external_platform.d", "09_nvidia_wayland2.json"],
+    ["/usr/share/egl/egl_external_platform.d", "20_nvidia_xcb.json"],
+    ["/usr/share/egl/egl_external_platform.d", "20_nvidia_xlib.json"],
+    ["/usr/share/nvidia", "nvoptix.bin"],
+    ["/usr/share/X11/xorg.conf.d", "10-nvidia.conf"],
+    ["/usr/share/X11/xorg.conf.d", "nvidia-drm-outputclass.conf"],
+    ["/etc/OpenCL/vendors", "nvidia.icd"],
+    ["/etc/vulkan/icd.d", "nvidia_icd.json"],
+    ["/etc/vulkan/icd.d", "nvidia_icd.x86_64.json"],
+    ["/etc/vulkan/icd.d", "nvidia_layers.json"],
+    ["/etc/vulkan/implicit_layer.d", "nvidia_layers.json"],
+  ] as const;
+  test.each(CONFIG)("%s has %s, from there, from /usr/local/share or from /usr/share", (destination, name) => {
+    const folder = destination.replace(/^\/etc|^\/usr\/share/, "");
+    for (const base of ["/etc", "/usr/local/share", "/usr/share"]) {
+      const root = makeRoot();
+      put(root, `${base}${folder}/${name}`, "");
+      expect(files(root)).toEqual([`config ${destination}/${name} <- ${base}${folder}/${name}`]);
+    }
+  });
+
+  test("Vulkan's files can lie in /vulkan as well, and no others", () => {
+    const root = makeRoot();
+    put(root, "/vulkan/icd.d/nvidia_icd.json", "{}");
+    put(root, "/OpenCL/vendors/nvidia.icd", "");
+    expect(files(root)).toEqual(["config /etc/vulkan/icd.d/nvidia_icd.json <- /vulkan/icd.d/nvidia_icd.json"]);
+  });
+});
+
+describe("modules of the X server", () => {
+  const GLX = `libglxserver_nvidia.so.${VERSION}`;
+
+  test.each([
+    ["/usr/lib/xorg/modules/drivers", "/usr/lib/xorg/modules/extensions"],
+    ["/usr/lib/xorg/modules", "/usr/lib/xorg/modules"],
+    ["/usr/lib64/xorg/modules/drivers", "/usr/lib64/xorg/modules/extensions"],
+    ["/usr/lib64/xorg/modules/updates/drivers", "/usr/lib64/xorg/modules/updates/extensions"],
+    ["/usr/X11R6/lib64/modules/drivers", "/usr/X11R6/lib64/modules/extensions"],
+    ["/usr/lib/x86_64-linux-gnu/nvidia/xorg", "/usr/lib/x86_64-linux-gnu/nvidia/xorg"],
+    ["/usr/lib/aarch64-linux-gnu/nvidia/xorg", "/usr/lib/aarch64-linux-gnu/nvidia/xorg"],
+    ["/usr/lib/nvidia/xorg", "/usr/lib/nvidia/xorg"],
+    ["/usr/lib/nvidia/current", "/usr/lib/nvidia/current"],
+  ])("stay where they are: %s and %s", (drivers, extensions) => {
+    const root = makeRoot();
+    put(root, `${drivers}/nvidia_drv.so`, "");
+    put(root, `${extensions}/${GLX}`, "");
+    put(root, `${extensions}/libglxserver_nvidia.so.535.1.1`, "");
+    const capabilities = ["display", "graphics"] as const;
+    const host = describeHost(root);
+    expect(host.files).toEqual(
+      [`${drivers}/nvidia_drv.so`, `${extensions}/${GLX}`].map((path) => {
+        return { kind: "xorg", path, hostPath: `${root}${path}`, capabilities } as const;
+      }),
+    );
+    expect(host.links).toEqual([{ path: `${extensions}/libglxserver_nvidia.so`, target: GLX, capabilities }]);
+  });
+});
+
+describe("the folder of the Multi-Process Service", () => {
+  const mps = (root: string): readonly string[] => files(root).filter((file) => file.includes("mps"));
+
+  test("is for compute, while its daemon listens there", () => {
+    const root = makeRoot();
+    rmSync(`${root}/.berth-sim`);
+    mkdirSync(`${root}/tmp/nvidia-mps`, { recursive: true });
+    expect(mps(root)).toEqual([]);
+    put(root, "/tmp/nvidia-mps/control", "");
+    expect(mps(root)).toEqual([]);
+    rmSync(`${root}/tmp/nvidia-mps/control`);
+    expect(Bun.spawnSync(["mkfifo", `${root}/tmp/nvidia-mps/control`]).exitCode).toBe(0);
+    expect(mps(root)).toEqual(["socket /tmp/nvidia-mps <- /tmp/nvidia-mps"]);
+    expect(describeHost(root).files[0]?.capabilities).toEqual(["compute"]);
+  });
+
+  test("is not followed where somebody made it a link", () => {
+    const root = makeRoot();
+    put(root, "/home/eve/control", "");
+    putLink(root, "/tmp/nvidia-mps", "/home/eve");
+    expect(mps(root)).toEqual([]);
+  });
+
+  test.skipIf(process.getuid?.() !== 0)("is not handed out where it is any user's (needs root)", () => {
+    const root = makeRoot();
+    put(root, "/tmp/nvidia-mps/control", "");
+    chownSync(`${root}/tmp/nvidia-mps`, 1234, 1234);
+    expect(mps(root)).toEqual([]);
+    expect(describeHost(root).warnings).toEqual([`"${root}/tmp/nvidia-mps" belongs to user 1234: left out`]);
   });
 });

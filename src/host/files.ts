@@ -1,5 +1,6 @@
 import { lstatSync } from "node:fs";
-import { FILE_RULES, type FileRule } from "./capability-table.ts";
+import { FILE_RULES, type FileRule } from "./file-table.ts";
+import { readMpsFolder } from "./mps-folder.ts";
 import type { Architecture, DriverFile } from "./host.ts";
 import { readRootText, type Scene } from "./scene.ts";
 import { listIfThere, onMachine, resolveInRoot } from "./tree.ts";
@@ -7,16 +8,14 @@ import { listIfThere, onMachine, resolveInRoot } from "./tree.ts";
 const RELEASE_BYTES = 256;
 const PATH_BYTES = 4096;
 
-/** Programs, sockets, configuration files and firmware of the driver: those that exist under the driver's root. */
+/** Programs, firmware, sockets, configuration files and X modules of the driver: those that exist under the driver's root. */
 export function readFiles(scene: Scene, version: string, architecture: Architecture): readonly DriverFile[] {
-  const find = (kind: keyof typeof FILE_RULES): DriverFile[] =>
-    FILE_RULES[kind].flatMap((rule) => findByRule(scene, kind, { ...rule, names: spellNames(rule, architecture) }));
-  return [...find("binary"), ...readFirmware(scene, version), ...find("socket"), ...find("config")];
-}
-
-function spellNames(rule: FileRule, architecture: Architecture): readonly string[] {
   const machine = architecture === "aarch64" ? "aarch64" : "x86_64";
-  return rule.names.map((name) => name.replace("<arch>", machine));
+  const spell = (name: string): string => name.replace("<arch>", machine).replace("<version>", version);
+  const find = (kind: keyof typeof FILE_RULES): DriverFile[] =>
+    FILE_RULES[kind].flatMap((rule) => findByRule(scene, kind, { ...rule, names: rule.names.map(spell) }));
+  const sockets = [...find("socket"), ...readMpsFolder(scene)];
+  return [...find("binary"), ...readFirmware(scene, version), ...sockets, ...find("config"), ...find("xorg")];
 }
 
 function findByRule(scene: Scene, kind: DriverFile["kind"], rule: FileRule): DriverFile[] {

@@ -2,13 +2,18 @@ import { statSync } from "node:fs";
 import { posix } from "node:path";
 import { errnoCode } from "../base/index.ts";
 import { readBootId } from "../linux/index.ts";
-import { BINARY_FOLDERS, FILE_RULES, LIBRARY_FOLDERS } from "./capability-table.ts";
-import { readVersionText } from "./describe.ts";
+import { LIBRARY_FOLDERS } from "./capability-table.ts";
+import { csvFiles } from "./csv-files.ts";
 import { nodeSignature } from "./device-nodes.ts";
+import { readVersionText } from "./driver-version.ts";
+import { BINARY_FOLDERS, FILE_RULES } from "./file-table.ts";
 import type { Host } from "./host.ts";
+import { learntStore } from "./learnt-file.ts";
+import { mpsSignature } from "./mps-folder.ts";
+import { findPlatform } from "./platform.ts";
 import { listRoot, type Scene } from "./scene.ts";
 import { listIfThere, lstatIfThere, onMachine } from "./tree.ts";
-import { uuidStore } from "./uuids.ts";
+import { WSL_STORES } from "./wsl.ts";
 
 /** What a cached description depends on, and what is said when it has changed. The order is that of the check. */
 const PARTS = {
@@ -22,16 +27,21 @@ const PARTS = {
   loader: "the loader's cache has changed",
   folders: "a folder with driver files has changed",
   sockets: "a socket of the driver's services has come or gone",
-  uuids: "the store of known UUIDs has changed",
+  features: "what GPUDirect Storage, GDRCopy or OFED needs has come or gone",
+  platform: "the files by which a WSL or Tegra machine is known have changed",
+  uuids: "the store of facts learnt from the driver has changed",
 } as const;
 
 type Part = keyof typeof PARTS;
 export type Fingerprint = Readonly<Record<Part, string>>;
 
 const PART_NAMES: readonly Part[] = [
-  "berth", "place", "boot", "driver", "gpus", "mig", "nodes", "loader", "folders", "sockets", "uuids",
+  "berth", "place", "boot", "driver", "gpus", "mig", "nodes", "loader", "folders", "sockets", "features", "platform",
+  "uuids",
 ]; // prettier-ignore
 
+/** Tegra's mark, and where Windows shares its driver. The mark in sysfs cannot change while the machine runs. */
+const PLATFORM_PATHS = ["/etc/nv_tegra_release", "/usr/lib/wsl/lib", WSL_STORES];
 const FIRMWARE_FOLDERS = ["/lib/firmware/nvidia", "/lib/firmware/updates/nvidia"];
 
 /** Reads what a description depends on: some 80 stats and small reads, no library. `version` is berth's own. */
@@ -40,7 +50,7 @@ export function takeFingerprint(scene: Scene, version: string): Fingerprint {
   const majors = scene.devices.split("\n").filter((line) => line.includes("nvidia"));
   return {
     berth: version,
-    place: `${root} ${driverRoot}`,
+    place: [root, driverRoot, scene.platform, scene.csvFolder].join(" "),
     boot: readBootId(),
     // A module that was loaded again gets a new inode in sysfs: minors may have changed where all the rest is equal.
     driver: [readVersionText(scene), inode(onMachine(root, "/sys/module/nvidia")), ...majors].join(" "),
@@ -49,10 +59,10 @@ export function takeFingerprint(scene: Scene, version: string): Fingerprint {
     nodes: readNodes(scene),
     loader: signature(onMachine(driverRoot, "/etc/ld.so.cache")),
     folders: fixedFolders(scene).map(signature).join(" "),
-    sockets: socketPaths(scene)
-      .map((path) => (lstatIfThere(path) === undefined ? "-" : "+"))
-      .join(""),
-    uuids: signature(uuidStore(root)),
+    sockets: `${socketPaths(scene).map(presence).join("")} ${mpsSignature(scene)}`,
+    features: readFeatureSigns(scene),
+    platform: [...PLATFORM_PATHS, scene.csvFolder].map((path) => signature(onMachine(root, path))).join(" "),
+    uuids: signature(learntStore(root)),
   };
 }
 
@@ -69,11 +79,29 @@ export function isFingerprint(value: unknown): value is Fingerprint {
   return PART_NAMES.every((part) => typeof fields.get(part) === "string");
 }
 
-/** Folders of described files that the fingerprint does not look at by itself, on this machine. */
-export function otherFolders(scene: Scene, host: Host): readonly string[] {
+/** What a description depends on beyond the fingerprint, on this machine: folders of described files, files that were read. */
+export function otherPaths(scene: Scene, host: Host): readonly string[] {
   const fixed = new Set(fixedFolders(scene));
-  const files = [...host.libraries, ...host.files.filter(({ kind }) => kind !== "socket")];
-  return [...new Set(files.map(({ hostPath }) => posix.dirname(hostPath)))].filter((folder) => !fixed.has(folder));
+  const files = [...host.libraries, ...host.files.filter(({ kind }) => kind !== "socket")].map(
+    ({ hostPath }) => hostPath,
+  );
+  const links = host.links.map(({ path }) => onMachine(scene.driverRoot, path));
+  const folders = [...files, ...links, ...unitPlaces(scene, host)].map((path) => posix.dirname(path));
+  const others = [...new Set(folders)].filter((folder) => !fixed.has(folder));
+  return [...others, ...(findPlatform(scene) === "csv" ? csvPlaces(scene) : [])];
+}
+
+/** The CSV files, which can be edited in place, and the folder in which the nodes that they name come and go. */
+function csvPlaces(scene: Scene): readonly string[] {
+  return [...csvFiles(scene), "/dev"].map((path) => onMachine(scene.root, path));
+}
+
+/** Of a WSL or Tegra GPU: its things on this machine. A folder counts as a whole, whatever is in it. */
+function unitPlaces(scene: Scene, { unit }: Host): readonly string[] {
+  return (unit?.items ?? []).map((item) => {
+    if (item.kind === "node") return item.node.hostPath;
+    return item.kind === "link" ? onMachine(scene.driverRoot, item.path) : item.hostPath;
+  });
 }
 
 /** Inode, time and size of a file or folder, by which a change shows; "-" when it does not exist. */
@@ -85,6 +113,10 @@ export function signature(path: string): string {
     // Any answer will do, as long as it is another one than after the change.
     return errnoCode(error) ?? "?";
   }
+}
+
+function presence(path: string): string {
+  return lstatIfThere(path) === undefined ? "-" : "+";
 }
 
 function inode(path: string): string {
@@ -126,5 +158,19 @@ function readNodes(scene: Scene): string {
     const node = nodeSignature(path, scene.isSimulated);
     return `${name}=${node === "other" ? signature(path) : node}`;
   });
-  return [...nodes, signature(onMachine(scene.root, "/dev/dri"))].join(" ");
+  const others = ["/dev/gdrdrv", "/dev/dxg"].map((path) =>
+    nodeSignature(onMachine(scene.root, path), scene.isSimulated),
+  );
+  const folders = ["/dev/dri", "/dev/dri/by-path", "/dev/infiniband"].map((path) =>
+    signature(onMachine(scene.root, path)),
+  );
+  return [...nodes, ...others, ...folders].join(" ");
+}
+
+/** The files beside the nodes of features, in both roots. */
+function readFeatureSigns({ root, driverRoot }: Scene): string {
+  const paths = [...new Set([driverRoot, root])].flatMap((base) => {
+    return ["/run/udev", "/etc/cufile.json"].map((path) => onMachine(base, path));
+  });
+  return paths.map(presence).join("");
 }

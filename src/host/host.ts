@@ -151,6 +151,8 @@ export interface DriverLibrary {
   readonly capabilities: readonly Capability[];
   /** Names in the same folder that lead to it, the soname first: ["libcuda.so.1", "libcuda.so"]. */
   readonly links: readonly string[];
+  /** Not the driver's own (libGL, libOpenCL): for a container only where the administrator asked for such libraries. */
+  readonly isExplicit: boolean;
 }
 
 export interface DriverLink extends HostLink {

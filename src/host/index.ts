@@ -9,5 +9,6 @@ export { smallestDriverFor, supportedCuda } from "./cuda-versions.ts";
 export { describeHost, type DescribeOptions } from "./describe.ts";
 export { normalizePciAddress } from "./gpu-names.ts";
 export * from "./host.ts";
-export { rememberUuids } from "./uuids.ts";
+export { hostOptions } from "./options.ts";
+export { rememberFacts, type Remembered } from "./remember.ts";
 export { verifyFiles } from "./verify.ts";

@@ -38,6 +38,7 @@ describe("libraries", () => {
         architecture: "x86-64",
         capabilities: ["compute", "video"],
         links: ["libcuda.so.1", "libcuda.so"],
+        isExplicit: false,
       },
     ]);
   });
@@ -84,16 +85,29 @@ describe("libraries", () => {
   });
 
   test.each([
-    ["libnvidia-ml", ["utility"]],
-    ["libnvidia-cfg", ["utility"]],
-    ["libnvidia-ptxjitcompiler", ["compute", "video"]],
-    ["libnvidia-encode", ["video"]],
-    ["libGLX_nvidia", ["display", "graphics"]],
-    ["libnvidia-ngx", ["ngx"]],
-  ] as const)("%s belongs to %j", (stem, capabilities) => {
+    ["utility", "libnvidia-ml libnvidia-cfg libnvidia-nscq libnvidia-sandboxutils"],
+    [
+      "compute",
+      `libcuda libcudadebugger libnvidia-opencl libnvidia-gpucomp libnvidia-ptxjitcompiler libnvidia-fatbinaryloader
+       libnvidia-allocator libnvidia-compiler libnvidia-pkcs11 libnvidia-pkcs11-openssl3 libnvidia-nvvm libnvidia-tileiras`,
+    ],
+    ["video", "libvdpau_nvidia libnvidia-encode libnvidia-opticalflow libnvcuvid libcuda libnvidia-ptxjitcompiler"],
+    [
+      "graphics",
+      `libnvidia-eglcore libnvidia-glcore libnvidia-tls libnvidia-glsi libnvidia-fbc libnvidia-ifr libnvidia-rtcore
+       libnvoptix libGLX_nvidia libEGL_nvidia libGLESv2_nvidia libGLESv1_CM_nvidia libnvidia-glvkspirv libnvidia-cbl
+       libnvidia-vulkan-producer libnvidia-present libGL libEGL libGLESv1_CM libGLESv2 libnvidia-allocator`,
+    ],
+    ["display", "libnvidia-glcore libGLX_nvidia libnvidia-fbc"],
+    ["ngx", "libnvidia-ngx"],
+  ] as const)("%s has %s", (capability, stems) => {
     const root = makeRoot();
-    putLibrary(root, DEBIAN, { stem });
-    expect(describeHost(root).libraries[0]?.capabilities).toEqual([...capabilities]);
+    const names = stems.split(/\s+/);
+    for (const stem of names) putLibrary(root, DEBIAN, { stem });
+    const having = describeHost(root).libraries.filter(({ capabilities }) => capabilities.includes(capability));
+    expect(having.map(({ path }) => path.split("/").at(-1))).toEqual(
+      names.map((one) => `${one}.so.${VERSION}`).toSorted(),
+    );
   });
 
   test("libGLX_indirect.so.0 is a name of libGLX_nvidia", () => {
@@ -177,17 +191,22 @@ describe("libraries", () => {
   test("folders that only the loader's cache knows are used when the usual ones have nothing", () => {
     const root = makeRoot();
     putLibrary(root, "/opt/nvidia/lib", { stem: "libcuda" });
-    const entry = {
-      soname: "libcuda.so.1",
-      path: "/opt/nvidia/lib/libcuda.so.1",
-      flags: loaderFlags("x86-64"),
-      osVersion: 0,
-      hwcap: 0n,
-    };
-    put(root, "/etc/ld.so.cache", mergeLoaderCache(undefined, { add: [entry], removePaths: new Set() }).bytes);
+    put(root, "/etc/ld.so.cache", loaderCache("/opt/nvidia/lib/libcuda.so.1"));
     expect(paths(describeHost(root))).toEqual([`/opt/nvidia/lib/libcuda.so.${VERSION}`]);
     putLibrary(root, DEBIAN, { stem: "libcuda" });
     expect(paths(describeHost(root))).toEqual([`${DEBIAN}/libcuda.so.${VERSION}`]);
+  });
+
+  test("NixOS has them behind a folder of links", () => {
+    const root = makeRoot();
+    const [store, farm] = ["/nix/store/abc-nvidia-x11/lib", "/nix/store/def-graphics-drivers/lib"];
+    putLibrary(root, store, { stem: "libcuda" });
+    putLink(root, `${farm}/libcuda.so.${VERSION}`, `${store}/libcuda.so.${VERSION}`);
+    putLink(root, "/run/opengl-driver", "/nix/store/def-graphics-drivers");
+    const host = describeHost(root);
+    expect(paths(host)).toEqual([`${store}/libcuda.so.${VERSION}`]);
+    expect(host.libraries[0]?.links).toEqual(["libcuda.so.1"]);
+    expect(host.driver?.libraryFolders).toEqual([store]);
   });
 
   test("a driver with a root of its own: paths are as seen in there, real files are this machine's", () => {
@@ -203,3 +222,51 @@ describe("libraries", () => {
     ]);
   });
 });
+
+describe("explicit libraries", () => {
+  test.each([
+    ["libEGL", "1.1.0", ["display", "graphics"]],
+    ["libGL", "1.7.0", ["display", "graphics"]],
+    ["libGLESv1_CM", "1.2.0", ["display", "graphics"]],
+    ["libGLESv2", "2.1.0", ["display", "graphics"]],
+    ["libGLX", "0.0.0", ["display", "graphics"]],
+    ["libGLdispatch", "0.0.0", ["display", "graphics"]],
+    ["libOpenCL", "1.0.0", ["compute", "video"]],
+    ["libOpenGL", "0.0.0", ["display", "graphics"]],
+    ["libnvidia-api", "1", ["display", "graphics"]],
+  ] as const)("%s of its own version is marked, whatever packages it is from", (stem, version, capabilities) => {
+    const root = makeRoot();
+    putLibrary(root, DEBIAN, { stem: "libcuda" });
+    putLibrary(root, DEBIAN, { stem, version, links: [`${stem}.so`] });
+    const host = describeHost(root);
+    expect(find(host, `${stem}.so.${version}`)).toMatchObject({ isExplicit: true, capabilities });
+    expect(host.libraries.filter(({ isExplicit }) => isExplicit)).toHaveLength(1);
+  });
+
+  test("what the driver brings under such a name is the driver's", () => {
+    const root = makeRoot();
+    putLibrary(root, DEBIAN, { stem: "libGL", links: ["libGL.so"] });
+    expect(describeHost(root).libraries).toMatchObject([{ path: `${DEBIAN}/libGL.so.${VERSION}`, isExplicit: false }]);
+  });
+
+  test("what another driver left under such a name is nobody's", () => {
+    const root = makeRoot();
+    putLibrary(root, DEBIAN, { stem: "libcuda" });
+    putLibrary(root, DEBIAN, { stem: "libGL", version: "535.230.02", links: ["libGL.so"] });
+    expect(paths(describeHost(root))).toEqual([`${DEBIAN}/libcuda.so.${VERSION}`]);
+  });
+
+  test("they do not hide that the driver is elsewhere", () => {
+    const root = makeRoot();
+    putLibrary(root, DEBIAN, { stem: "libGL", version: "1.7.0" });
+    putLibrary(root, "/opt/nvidia/lib", { stem: "libcuda" });
+    put(root, "/etc/ld.so.cache", loaderCache("/opt/nvidia/lib/libcuda.so.1"));
+    expect(paths(describeHost(root))).toEqual([`/opt/nvidia/lib/libcuda.so.${VERSION}`]);
+  });
+});
+
+/** A loader cache with libcuda at this path. */
+function loaderCache(path: string): Uint8Array {
+  const entry = { soname: "libcuda.so.1", path, flags: loaderFlags("x86-64"), osVersion: 0, hwcap: 0n };
+  return mergeLoaderCache(undefined, { add: [entry], removePaths: new Set() }).bytes;
+}

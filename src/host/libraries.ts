@@ -2,6 +2,7 @@ import { readlinkSync } from "node:fs";
 import { posix } from "node:path";
 import { parseLoaderCache, readBounded, readElf } from "../linux/index.ts";
 import {
+  EXPLICIT_LIBRARIES,
   FOREIGN_LINKS,
   LIBRARY_CAPABILITIES,
   LIBRARY_FOLDERS,
@@ -13,6 +14,8 @@ import type { Scene } from "./scene.ts";
 import { listIfThere, lstatIfThere, onMachine, resolveInRoot } from "./tree.ts";
 
 const LOADER_CACHE_BYTES = 32 * 1024 * 1024;
+/** As of those that are not the driver's: its own versions begin with three digits. */
+const GLVND_VERSION = /^\.so(?:\.\d{1,2}){0,3}$/;
 
 export interface FoundLibraries {
   readonly libraries: readonly DriverLibrary[];
@@ -20,6 +23,9 @@ export interface FoundLibraries {
   /** Folders, as a container sees them, with 64-bit libraries of the driver's version. */
   readonly folders: readonly string[];
 }
+
+/** Of the driver's packages, or of others and only wanted where the administrator asked for it. */
+type Ownership = "driver" | "explicit";
 
 /** Name before ".so" → the names in one folder that begin so. */
 type Listing = ReadonlyMap<string, readonly string[]>;
@@ -37,7 +43,9 @@ interface Search {
 export function readLibraries(scene: Scene, version: string): FoundLibraries {
   const search: Search = { scene, version, listings: new Map() };
   const usual = describeFolders(search, LIBRARY_FOLDERS);
-  return usual.libraries.length > 0 ? usual : describeFolders(search, loaderFolders(scene));
+  if (usual.folders.length > 0) return usual;
+  const others = describeFolders(search, loaderFolders(scene));
+  return others.folders.length > 0 ? others : usual;
 }
 
 function canonicalFolders(scene: Scene, folders: readonly string[]): readonly string[] {
@@ -46,12 +54,12 @@ function canonicalFolders(scene: Scene, folders: readonly string[]): readonly st
 }
 
 function describeFolders(search: Search, folders: readonly string[]): FoundLibraries {
-  const files = new Set<string>();
+  const files = new Map<string, Ownership>();
   for (const folder of canonicalFolders(search.scene, folders)) {
-    for (const file of findLibraries(search, folder)) files.add(file);
-    for (const file of findLibraries(search, `${folder}/vdpau`)) files.add(file);
+    findLibraries(search, folder, files);
+    findLibraries(search, `${folder}/vdpau`, files);
   }
-  const libraries = [...files].flatMap((path) => describeLibrary(search, path));
+  const libraries = [...files].flatMap(([path, ownership]) => describeLibrary(search, path, ownership));
   return { libraries, missing: findMissing(search), folders: mainFolders(libraries, search.version) };
 }
 
@@ -74,22 +82,29 @@ function isDanglingTo({ scene }: Search, path: string, file: string): boolean {
   return posix.basename(readlinkSync(place)) === file && resolveInRoot(scene.driverRoot, path) === undefined;
 }
 
-/** Canonical paths of the driver's libraries in one folder. */
-function findLibraries(search: Search, folder: string): readonly string[] {
-  const found: string[] = [];
+/** Adds the canonical paths of the libraries in one folder, in order. */
+function findLibraries(search: Search, folder: string, files: Map<string, Ownership>): void {
+  const found: (readonly [string, Ownership])[] = [];
   for (const [stem, names] of listFolder(search, folder)) {
     for (const name of names) {
-      if (!isOfDriver(stem, name, search.version)) continue;
+      const ownership = ownershipOf(stem, name, search.version);
+      if (ownership === undefined) continue;
       const path = resolveInRoot(search.scene.driverRoot, `${folder}/${name}`);
-      if (path !== undefined) found.push(path);
+      // libGL.so.1 can lead to a libGL.so.535.230.02, which is that of a driver, and perhaps of another one.
+      const isRight = path !== undefined && (ownership === "driver" || GLVND_VERSION.test(versionOf(path)));
+      if (isRight) found.push([path, ownership]);
     }
   }
-  return found.toSorted();
+  for (const [path, ownership] of found.toSorted(([a], [b]) => (a < b ? -1 : 1))) {
+    if (files.get(path) !== "driver") files.set(path, ownership);
+  }
 }
 
-function isOfDriver(stem: string, name: string, version: string): boolean {
-  if (name === `${stem}.so.${version}`) return true;
-  return Object.hasOwn(OWN_VERSION_LIBRARIES, stem) && /^\.so(?:\.\d+)+$/.test(name.slice(stem.length));
+function ownershipOf(stem: string, name: string, version: string): Ownership | undefined {
+  if (name === `${stem}.so.${version}`) return "driver";
+  const end = name.slice(stem.length);
+  if (Object.hasOwn(OWN_VERSION_LIBRARIES, stem)) return /^\.so(?:\.\d+)+$/.test(end) ? "driver" : undefined;
+  return Object.hasOwn(EXPLICIT_LIBRARIES, stem) && GLVND_VERSION.test(end) ? "explicit" : undefined;
 }
 
 function listFolder(search: Search, folder: string): Listing {
@@ -109,7 +124,7 @@ function listFolder(search: Search, folder: string): Listing {
   return listing;
 }
 
-function describeLibrary(search: Search, path: string): DriverLibrary[] {
+function describeLibrary(search: Search, path: string, ownership: Ownership): DriverLibrary[] {
   const hostPath = onMachine(search.scene.driverRoot, path);
   const { architecture, soname } = readElf(hostPath) ?? {};
   if (architecture === undefined) {
@@ -118,7 +133,7 @@ function describeLibrary(search: Search, path: string): DriverLibrary[] {
   }
   const capabilities = capabilitiesOf(stemOf(path));
   const links = findLinks(search, path, soname);
-  return [{ path, hostPath, soname, architecture, capabilities, links }];
+  return [{ path, hostPath, soname, architecture, capabilities, links, isExplicit: ownership === "explicit" }];
 }
 
 function stemOf(path: string): string {
@@ -126,8 +141,13 @@ function stemOf(path: string): string {
   return name.slice(0, name.indexOf(".so"));
 }
 
+/** ".so.1.7.0" */
+function versionOf(path: string): string {
+  return posix.basename(path).slice(stemOf(path).length);
+}
+
 function capabilitiesOf(stem: string): readonly Capability[] {
-  return LIBRARY_CAPABILITIES[stem] ?? OWN_VERSION_LIBRARIES[stem] ?? UNKNOWN_LIBRARY;
+  return LIBRARY_CAPABILITIES[stem] ?? OWN_VERSION_LIBRARIES[stem] ?? EXPLICIT_LIBRARIES[stem] ?? UNKNOWN_LIBRARY;
 }
 
 /** Names beside a library that lead to it: those with its stem, and the few that are known to differ. */

@@ -8,6 +8,18 @@ const PROC_FILE_BYTES = 64 * 1024;
 /** Present in the root folder of a simulated host. Only there may plain files stand in for devices and sockets. */
 export const SIMULATION_MARK = ".berth-sim";
 
+/** Where the administrator's mount specification is, unless the configuration says otherwise. */
+const CSV_FOLDER = "/etc/nvidia-container-runtime/host-files-for-container.d";
+
+export interface SceneOptions {
+  /** Where the driver's files are, as a path inside the root; "" and "/" mean the root itself. */
+  readonly driverRoot?: string;
+  /** "csv": a GPU that CSV files describe, whatever the machine looks like. "auto": what it looks like. */
+  readonly platform?: "auto" | "csv";
+  /** The folder of those CSV files, as a path inside the root. */
+  readonly csvFolder?: string;
+}
+
 /** What all parts of one description share. */
 export interface Scene {
   /** The host's root, absolute, without a slash at its end. */
@@ -19,12 +31,15 @@ export interface Scene {
   readonly devices: string;
   /** The major of a driver's character devices, by its name in there. */
   readonly majorOf: (driver: string) => number | undefined;
+  readonly platform: "auto" | "csv";
+  readonly csvFolder: string;
   readonly warn: (message: string) => void;
 }
 
-/** Sets the scene. `driverRoot` is a path inside `root`; "" and "/" mean the root itself. */
-export function openScene(root: string, driverRoot: string, warn: (message: string) => void): Scene {
+/** Sets the scene: reads /proc/devices and follows the driver root's links. */
+export function openScene(root: string, options: SceneOptions, warn: (message: string) => void): Scene {
   const folder = resolve(root);
+  const { driverRoot = "", platform = "auto", csvFolder = "" } = options;
   const inside = resolve("/", driverRoot);
   const devices = readText(onMachine(folder, "/proc/devices"), PROC_DEVICES_BYTES) ?? "";
   // Not before it is asked for: a start that finds its cache fresh never is.
@@ -35,6 +50,8 @@ export function openScene(root: string, driverRoot: string, warn: (message: stri
     isSimulated: isSimulated(folder),
     devices,
     majorOf: (driver) => (majors ??= parseCharMajors(devices)).get(driver),
+    platform,
+    csvFolder: csvFolder === "" ? CSV_FOLDER : resolve("/", csvFolder),
     warn,
   };
 }

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
-import { isUnchangedNode } from "./device-nodes.ts";
-import type { DeviceNode, Host } from "./host.ts";
+import { isUnchangedNode, present } from "./device-nodes.ts";
+import { FEATURES, type DeviceNode, type Host } from "./host.ts";
 import { isSimulated } from "./scene.ts";
 
 /**
@@ -20,9 +20,19 @@ export function verifyFiles(host: Host, hostPaths: Iterable<string>): string | u
 
 function allNodes(host: Host): readonly DeviceNode[] {
   const ofGpus = host.gpus.flatMap(({ node, drmNodes, migDevices }) => [
-    ...(node === undefined ? [] : [node]),
+    ...present([node]),
     ...drmNodes,
     ...migDevices.flatMap((device) => device.nodes),
   ]);
-  return [...host.controlNodes, ...ofGpus];
+  const ofFeatures = FEATURES.flatMap((name) => host.features[name].nodes);
+  const ofUnit = (host.unit?.items ?? []).flatMap((item) => (item.kind === "node" ? [item.node] : []));
+  const { config, monitor } = host.migControl;
+  return [
+    ...host.controlNodes,
+    ...ofGpus,
+    ...present([config, monitor]),
+    ...host.imexChannels,
+    ...ofFeatures,
+    ...ofUnit,
+  ];
 }

@@ -2,7 +2,13 @@
  * Ask: what a container asks for, as one plain value. Reads the container's own words, and which CUDA libraries its image brings along; whether the
  * host has it and whether it is allowed is decided in `grant/`. Follows the image protocol of the NVIDIA container stack and CDI's qualified names.
  */
-export { COMPAT_FOLDER, readCompatLibraries, type CompatLibraries, type CompatLibrary, type CompatNote } from "./compat-libraries.ts";
+export {
+  COMPAT_FOLDER,
+  readCompatLibraries,
+  type CompatLibraries,
+  type CompatLibrary,
+  type CompatNote,
+} from "./compat-libraries.ts";
 export { parseCondition, type Condition, type Operator, type Property, type Term } from "./condition.ts";
 export { parseDeviceList, type DeviceList } from "./device-list.ts";
 export { readRequest, type RequestSource } from "./read-request.ts";
