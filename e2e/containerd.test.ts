@@ -121,7 +121,7 @@ describeWith(["containerd", "ctr", "runc", "debootstrap"], "a container of conta
     expect(status).toBe(1);
     expect(stderr).toContain(
       "OCI runtime create failed: nvidia-container-runtime: BERTH-R001: Cannot find GPU 12: this host has 8 GPUs, 0 to 7; " +
-        'remedy: list the GPUs with "berth host"',
+        'remedy: list the devices with "berth host"',
     );
   });
 });

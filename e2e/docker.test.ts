@@ -313,7 +313,7 @@ describeWith(["docker", "dockerd", "debootstrap"], "a container of Docker with -
     const { status, stderr } = docker.run("start", "--attach", id);
     const refusal =
       "nvidia-container-runtime: BERTH-R001: Cannot find GPU 99: this host has 8 GPUs, 0 to 7; " +
-      'remedy: list the GPUs with "berth host"';
+      'remedy: list the devices with "berth host"';
     expect(status).toBe(1);
     expect(stderr).toStartWith(
       `Error response from daemon: failed to create task for container: failed to create shim task: OCI runtime create failed: ${refusal}: unknown\n`,

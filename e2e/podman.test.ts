@@ -103,7 +103,7 @@ describeWith(["podman", "runc", "debootstrap"], "a container of podman with bert
     expect(status).toBe(126);
     expect(stderr).toContain(
       "nvidia-container-runtime: BERTH-R001: Cannot find GPU 12: this host has 8 GPUs, 0 to 7; " +
-        'remedy: list the GPUs with "berth host"',
+        'remedy: list the devices with "berth host"',
     );
   });
 });

@@ -1,3 +1,4 @@
+import { matchesGlob } from "../base/index.ts";
 import type { Architecture } from "../host/index.ts";
 import type { Root } from "../linux/index.ts";
 import { folderOf, inFolder, nameOf } from "./paths.ts";
@@ -75,22 +76,4 @@ function includedFiles(patterns: string, from: string, rootfs: Root): readonly s
       .toSorted()
       .map((each) => inFolder(folder, each));
   });
-}
-
-/** Whether a name fits a pattern of "*" and "?". The image makes up both, so it goes back to the last "*" only: never exponential. */
-export function matchesGlob(name: string, pattern: string): boolean {
-  let [at, star, resume] = [0, -1, 0];
-  for (let index = 0; index < name.length;) {
-    if (pattern[at] === "*") {
-      [star, resume] = [at++, index];
-    } else if (pattern[at] === "?" || pattern[at] === name[index]) {
-      at++;
-      index++;
-    } else {
-      if (star === -1) return false;
-      at = star + 1;
-      index = ++resume;
-    }
-  }
-  return /^\**$/.test(pattern.slice(at));
 }

@@ -19,6 +19,7 @@ export {
   type JsonObject,
   type JsonValue,
 } from "./json.ts";
+export { matchesGlob } from "./glob.ts";
 export { nearest } from "./nearest.ts";
 export { openLog, SILENT_LOG, type Log, type LogLevel, type LogSink } from "./log.ts";
 export { makePrivateFolder } from "./private-folder.ts";

@@ -1,6 +1,7 @@
 import { lstatSync, readlinkSync } from "node:fs";
 import { posix } from "node:path";
-import { matchesGlob, type CsvEntry } from "./csv.ts";
+import { matchesGlob } from "../base/index.ts";
+import type { CsvEntry } from "./csv.ts";
 import { readNode } from "./device-nodes.ts";
 import type { UnitItem } from "./host.ts";
 import type { Scene } from "./scene.ts";
@@ -36,7 +37,7 @@ function spread({ warn }: CsvSource, entry: CsvEntry, root: string): readonly st
   const folder = posix.dirname(path);
   const real = resolveInRoot(root, folder);
   const names = real === undefined ? [] : (listIfThere(onMachine(root, real)) ?? []);
-  const fitting = names.filter((name) => matchesGlob(pattern, name)).toSorted();
+  const fitting = names.filter((name) => matchesGlob(name, pattern)).toSorted();
   if (fitting.length === 0) warn(entry, `nothing fits "${path}"`);
   return fitting.map((name) => posix.join(folder, name));
 }

@@ -56,23 +56,3 @@ function whyNoPath(path: string): string | undefined {
   if (path.split("/").some((part) => part === ".." || part === ".")) return `the path holds a part ".." or "."`;
   return path === "/" ? "the path is all of the machine" : undefined;
 }
-
-/** Whether a name fits a pattern in which `*` is any text and `?` any one letter. Takes time by length, never by backtracking. */
-export function matchesGlob(pattern: string, name: string): boolean {
-  let [at, star, retry] = [0, -1, 0];
-  let next = 0;
-  while (at < name.length) {
-    const sign = pattern[next];
-    if (sign === "*") {
-      star = next++;
-      retry = at;
-    } else if (sign === "?" || (sign !== undefined && sign === name[at])) {
-      next++;
-      at++;
-    } else if (star >= 0) {
-      next = star + 1;
-      at = ++retry;
-    } else return false;
-  }
-  return /^\**$/.test(pattern.slice(next));
-}

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { matchesGlob } from "./ld-so-conf.ts";
+import { matchesGlob } from "./glob.ts";
 
 test.each([
   ["a.conf", "*.conf", true],
@@ -14,6 +14,11 @@ test.each([
   ["a+b", "a+b", true],
   ["aab", "a+b", false],
   ["abab", "*ab", true],
+  ["libnvos.so.1", "libnv*.so", false],
+  ["libnvos.so.", "libnv*.so.?", false],
+  ["bab", "**a**", true],
+  ["abc", "a.c", false],
+  ["a", "[ab]", false],
 ])("%j fits %j: %p", (name, pattern, fits) => {
   expect(matchesGlob(name, pattern)).toBe(fits);
 });
