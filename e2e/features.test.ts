@@ -350,6 +350,27 @@ describeWith(["runc", "gcc", "debootstrap"], "a container started by runc on a h
     });
   });
 
+  test("through the programs of the modes cdi and legacy is read by that mode, and what one of them noted never hides a request", () => {
+    const host = simHost(scope, "h100x8", scope.folder("programs"));
+    const edit = (spec: Spec): void => void (spec.annotations = { "cdi.k8s.io/plugin_0": "2" });
+    const through = (name: string): Output => {
+      const bundle = makeBundle(scope, debianTree(), {
+        args: ["sh", "-c", "nvidia-smi -L 2>/dev/null || echo none"],
+        edit,
+      });
+      return runContainer({ argv: [join(host.bin, name)], lowLevel: program("runc") }, bundle);
+    };
+    for (const name of [
+      "nvidia-container-runtime.legacy",
+      "nvidia-container-runtime.cdi",
+      "nvidia-container-runtime.legacy",
+      "nvidia-container-runtime.cdi",
+    ]) {
+      const expected = name.endsWith(".cdi") ? listing(pick(host, 2)) : "none\n";
+      expect(through(name)).toEqual({ status: 0, stdout: expected, stderr: "" });
+    }
+  });
+
   test("by UUID prefix, PCI address and repeated ids gets each GPU once", () => {
     const host = hostOf("h100x8");
     const [one, two] = pick(host, 1, 6);

@@ -10,7 +10,13 @@ import { runProgram } from "../src/base/index.ts";
 import { buildNative, type NativeTarget } from "./native.ts";
 
 const root = join(import.meta.dir, "..");
-const PROGRAMS = ["berth", "nvidia-container-runtime", "nvidia-container-runtime.legacy", "nvidia-docker"];
+const PROGRAMS = [
+  "berth",
+  "nvidia-container-runtime",
+  "nvidia-container-runtime.cdi",
+  "nvidia-container-runtime.legacy",
+  "nvidia-docker",
+];
 
 function readTarget(args: readonly string[]): NativeTarget {
   const asked = args[0] === "--target" ? args[1] : process.arch;

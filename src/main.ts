@@ -4,7 +4,7 @@ import { readLaunchRecord, type LaunchRecord } from "./linux/index.ts";
 
 /** Each door is loaded only when it is the one. Gives back the exit code. */
 async function enter(program: string, record: LaunchRecord | undefined): Promise<number> {
-  if (/^nvidia-container-runtime(\.legacy)?$/.test(program)) {
+  if (/^nvidia-container-runtime(\.(cdi|legacy))?$/.test(program)) {
     const { runtimeDoor } = await import("./nvidia/runtime.ts");
     return runtimeDoor(record);
   }

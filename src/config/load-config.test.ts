@@ -86,3 +86,11 @@ test("a configuration that is no regular file, no UTF-8 or too large is refused,
     expect(run).toThrow(expect.objectContaining({ code: "BERTH-C001", message: expect.stringContaining(name) }));
   }
 });
+
+test("a program whose name says the mode has it in place of the file's, and the file's has to be one all the same", () => {
+  const csv = write('[nvidia-container-runtime]\nmode = "csv"\n');
+  expect(loadConfig(NOTHING, csv, { mode: "legacy" }).mode).toBe("legacy");
+  expect(loadConfig(NOTHING, csv, { mode: undefined }).mode).toBe("csv");
+  const wrong = write('[nvidia-container-runtime]\nmode = "x"\n');
+  expect(() => loadConfig(NOTHING, wrong, { mode: "legacy" })).toThrow(expect.objectContaining({ code: "BERTH-C002" }));
+});

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { BerthError, errnoCode, type JsonObject } from "../base/index.ts";
 import type { Config } from "./config.ts";
 import { namePlace } from "./file.ts";
+import type { Mode } from "./names.ts";
 import { locateFault, type Position } from "./position.ts";
 import { readConfig } from "./read-config.ts";
 
@@ -13,22 +14,30 @@ export interface ConfigSource {
   readonly get: (name: string) => string | undefined;
 }
 
+export interface LoadConfigOptions {
+  /** Whether the file has to be there. */
+  readonly isRequired?: boolean;
+  /** In place of the file's own, as for the programs whose name says it. */
+  readonly mode?: Mode | undefined;
+}
+
 /**
  * The configuration in the file that `slot` (the launcher's) names, else `NVIDIA_CTK_CONFIG_FILE_PATH`, else
  * `nvidia-container-runtime/config.toml` in `$XDG_CONFIG_HOME` or /etc: one place, no search. A file that is not there
  * means the defaults, unless it is required. Throws C001 (cannot be read or parsed), C002 (a value that is not allowed).
  */
-export function loadConfig(env: ConfigSource, slot: string | undefined, { isRequired = false } = {}): Config {
+export function loadConfig(env: ConfigSource, slot: string | undefined, options: LoadConfigOptions = {}): Config {
+  const { isRequired = false, mode } = options;
   const path = slot || locate(env);
   const fd = openConfig(path);
   if (fd === undefined && isRequired) throw unreadable(path, "it does not exist");
-  if (fd === undefined) return { path: undefined, ...readConfig({ path, text: "", top: {} }) };
+  if (fd === undefined) return { path: undefined, ...readConfig({ path, text: "", top: {} }, mode) };
   try {
     const stats = fstatSync(fd);
     if (!stats.isFile()) throw unreadable(path, "it is not a regular file");
     if (stats.size > MAX_CONFIG_BYTES) throw unreadable(path, `it has more than ${MAX_CONFIG_BYTES} bytes`);
     const text = decode(readFileSync(fd), path);
-    return { path, ...readConfig({ path, text, top: parseToml(text, path) }) };
+    return { path, ...readConfig({ path, text, top: parseToml(text, path) }, mode) };
   } finally {
     closeSync(fd);
   }

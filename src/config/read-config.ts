@@ -1,7 +1,7 @@
 import type { CliConfig, Config, FeaturesConfig, ModesConfig } from "./config.ts";
 import { badValue, isSet, readChoice, readFlag, readText, readTexts, type ConfigFile } from "./file.ts";
 import { readDisabledHooks, readFeatureFlags, readLogLevel } from "./lenient.ts";
-import { CUDA_COMPAT_MODES } from "./names.ts";
+import { CUDA_COMPAT_MODES, type Mode } from "./names.ts";
 import { joinKeys } from "./switches.ts";
 import { warnOfUnknownKeys } from "./unknown-keys.ts";
 import {
@@ -15,12 +15,16 @@ import {
   readVariables,
 } from "./values.ts";
 
-/** The configuration that a file states (an empty one: the defaults). Throws C002 for the first value that is not allowed. */
-export function readConfig(file: ConfigFile): Omit<Config, "path"> {
+/**
+ * The configuration that a file states (an empty one: the defaults), in another mode where one is given. Throws C002 for the first value that is not
+ * allowed.
+ */
+export function readConfig(file: ConfigFile, otherMode?: Mode): Omit<Config, "path"> {
   const [flags, hooks, log] = [readFeatureFlags(file), readDisabledHooks(file), readLogLevel(file)];
   const features = readFeatures(file);
   const modes = { ...readModes(file), jitCdiFeatureFlags: flags.names, jitCdiDisableHooks: hooks.names };
-  const mode = readMode(file);
+  const stated = readMode(file);
+  const mode = otherMode ?? stated;
   return {
     warnings: [...flags.warnings, ...hooks.warnings, ...log.warnings, ...warnOfUnknownKeys(file)],
     root: readRoot(file),

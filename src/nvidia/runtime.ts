@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import { carryOut, formatStep, planContainer, type PlannedContainer } from "../apply/index.ts";
 import { BerthError, formatProblem, openLog, printOut, VERSION, type Log, type LogSink } from "../base/index.ts";
-import { findLowLevel, loadConfig, rememberLowLevel, type Config } from "../config/index.ts";
+import { findLowLevel, loadConfig, rememberLowLevel, type Config, type Mode } from "../config/index.ts";
 import { hostOptions, loadHost, type Host } from "../host/index.ts";
 import { argText, execRestored, readEnv, type LaunchRecord } from "../linux/index.ts";
 import { isCreation, readBundle, readRuntimeArgs, type RuntimeArgs } from "../oci/index.ts";
-import { requestSettings, requestSigns } from "../request/index.ts";
+import { requestSigns } from "../request/index.ts";
 
 const DEFAULT_CONFIG = "/etc/nvidia-container-runtime/config.toml";
 const DEFAULT_STATE = "/run/berth";
@@ -30,7 +30,9 @@ export function runtimeDoor(record: LaunchRecord | undefined): never {
   const args = readRuntimeArgs(record.argv.slice(1).map(argText));
   let log = openRuntimeLog(args, undefined);
   try {
-    const config = loadConfig({ get: (name) => readEnv(record, name) }, record.config);
+    const config = loadConfig({ get: (name) => readEnv(record, name) }, record.config, {
+      mode: modeOf(record.program),
+    });
     log = openRuntimeLog(args, config);
     for (const warning of config.warnings) log.warn(warning);
     return handle({ record, args, config, log });
@@ -39,6 +41,12 @@ export function runtimeDoor(record: LaunchRecord | undefined): never {
     log.error(formatProblem(record.program, error));
     throw error;
   }
+}
+
+/** `.cdi` and `.legacy` behind the name stand in place of the configuration's mode. */
+function modeOf(program: string): Mode | undefined {
+  if (program.endsWith(".cdi")) return "cdi";
+  return program.endsWith(".legacy") ? "legacy" : undefined;
 }
 
 function handle(call: Call): never {
@@ -108,7 +116,7 @@ function remember({ record, config, log }: Call, path: string | undefined, lowLe
       search: path ?? "",
       runtime: lowLevel,
       // A debug log says of every container what became of it.
-      signs: isVerbose(config) ? undefined : requestSigns(requestSettings(config)),
+      signs: isVerbose(config) ? undefined : requestSigns(config),
     };
     rememberLowLevel(record.state ?? DEFAULT_STATE, lookup);
   } catch (error) {

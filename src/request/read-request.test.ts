@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
+import { loadConfig } from "../config/index.ts";
 import { readRequest, requestSigns, type Request } from "./index.ts";
-import { makeSource, SETTINGS } from "./source.test-helper.ts";
+import { makeSource } from "./source.test-helper.ts";
 
 const ask = (...env: string[]): Request => readRequest(makeSource({ env }));
 const wants = (...env: string[]) => ask(...env).wants;
@@ -205,7 +206,8 @@ test("NVIDIA_REQUIRE_JETPACK=csv-mounts=all asks for every CSV file", () => {
 });
 
 test("a spec that holds none of the signs asks for nothing, however it asks and however its texts are spelled", () => {
-  const signs = requestSigns(SETTINGS);
+  const config = loadConfig({ get: () => undefined }, "/nonexistent/config.toml");
+  const signs = requestSigns({ ...config, acceptDevicesAsVolumeMounts: true });
   const names = [
     "NVIDIA_VISIBLE_DEVICES",
     "CUDA_VERSION",

@@ -26,15 +26,12 @@ export function requestSettings(config: Config): RequestSettings {
 const ALWAYS: readonly string[] = ["NVIDIA_VISIBLE_DEVICES", "CUDA_VERSION", "\\u"];
 
 /**
- * Texts without one of which a `config.json` asks for nothing under these settings. The launcher looks for them, so that a container without a GPU costs
- * nothing.
+ * Texts without one of which a `config.json` asks for nothing under a configuration, whatever the mode: one note of them serves the programs of every mode. The
+ * launcher looks for them, so that a container without a GPU costs nothing.
  */
-export function requestSigns({
-  swarmResources,
-  annotationPrefixes,
-  acceptVolumeMounts,
-}: RequestSettings): readonly string[] {
+export function requestSigns({ swarmResources, modes, acceptDevicesAsVolumeMounts }: Config): readonly string[] {
   // A "/" may stand as "\/" in JSON, so only what is before the first one is looked for.
-  const annotations = annotationPrefixes.map((prefix) => prefix.split("/")[0] || prefix);
-  return [...ALWAYS, ...swarmResources, ...annotations, ...(acceptVolumeMounts ? ["nvidia-container-devices"] : [])];
+  const annotations = modes.cdiAnnotationPrefixes.map((prefix) => prefix.split("/")[0] || prefix);
+  const mounts = acceptDevicesAsVolumeMounts ? ["nvidia-container-devices"] : [];
+  return [...ALWAYS, ...swarmResources, ...annotations, ...mounts];
 }

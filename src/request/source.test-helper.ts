@@ -1,6 +1,6 @@
 import type { RequestSettings, RequestSource } from "./index.ts";
 
-export const SETTINGS: RequestSettings = {
+const SETTINGS: RequestSettings = {
   swarmResources: [],
   annotationPrefixes: ["cdi.k8s.io/"],
   acceptVolumeMounts: true,

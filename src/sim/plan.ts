@@ -14,7 +14,13 @@ import { wslTree } from "./wsl.ts";
 
 const CONFIG_PATH = "/etc/nvidia-container-runtime/config.toml";
 const STATE_PATH = "/run/berth";
-const LAUNCHERS = ["berth", "nvidia-container-runtime", "nvidia-docker"];
+const LAUNCHERS = [
+  "berth",
+  "nvidia-container-runtime",
+  "nvidia-container-runtime.cdi",
+  "nvidia-container-runtime.legacy",
+  "nvidia-docker",
+];
 
 /** Where a simulated host stands, and the executable that its launchers start. All absolute. */
 export interface Site {

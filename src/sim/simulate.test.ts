@@ -262,7 +262,8 @@ describe("the tree", () => {
 
   test("the launchers start the given executable with this host's configuration and state", () => {
     const { dir, bin } = up("launchers", "h100x8");
-    expect(readdirSync(bin).toSorted()).toEqual(["berth", "nvidia-container-runtime", "nvidia-docker"]);
+    const runtimes = ["", ".cdi", ".legacy"].map((mode) => `nvidia-container-runtime${mode}`);
+    expect(readdirSync(bin).toSorted()).toEqual(["berth", ...runtimes, "nvidia-docker"]);
     const launcher = readFileSync(join(bin, "nvidia-container-runtime"), "latin1");
     const slots = [EXECUTABLE, `${dir}/etc/nvidia-container-runtime/config.toml`, `${dir}/run/berth`];
     for (const text of slots) expect(launcher).toContain(`${text}\0`);
