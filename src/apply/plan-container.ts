@@ -6,7 +6,14 @@ import { decide, policyOf, type Grant } from "../grant/index.ts";
 import type { Host } from "../host/index.ts";
 import { Root } from "../linux/index.ts";
 import { annotationsOf, boundingCapabilities, mountsOf, processEnv, rootfsPath, type Bundle } from "../oci/index.ts";
-import { COMPAT_FOLDER, readCompatLibraries, readRequest, requestSettings, type Request } from "../request/index.ts";
+import {
+  COMPAT_FOLDER,
+  ORIN_COMPAT_FOLDER,
+  readCompatLibraries,
+  readRequest,
+  requestSettings,
+  type Request,
+} from "../request/index.ts";
 import type { SpecPlan } from "./plan.ts";
 import { planSpec } from "./plan-spec.ts";
 
@@ -79,7 +86,7 @@ function planOnce(input: ContainerInput, isRefresh: boolean): ContainerPlan {
   const rootfs = Root.open(path);
   let plan: ContainerPlan | undefined;
   try {
-    const compat = readCompatLibraries(rootfs, compatFolder(config));
+    const compat = readCompatLibraries(rootfs, compatFolder(config, host));
     plan = planFor({ ...request, compat }, { input, host, rootfs, isWritable: isWritable(path) });
     return plan;
   } finally {
@@ -104,9 +111,10 @@ function planFor(request: Request, { input, host, rootfs, isWritable: canWrite }
   return { kind: "planned", host, grant, edits, plan: planSpec({ host, grant, edits, ...place }), rootfs };
 }
 
-/** Images for Jetson keep theirs where an administrator says. */
-function compatFolder({ mode, modes }: Config): string {
-  return mode === "csv" && modes.csvCompatContainerRoot !== "" ? modes.csvCompatContainerRoot : COMPAT_FOLDER;
+/** Images for Jetson keep theirs where an administrator says; those for Orin have a folder of their own. */
+function compatFolder({ modes }: Config, { unit }: Host): string {
+  if (unit?.kind !== "csv") return COMPAT_FOLDER;
+  return modes.csvCompatContainerRoot || (unit.model.includes("Orin") ? ORIN_COMPAT_FOLDER : COMPAT_FOLDER);
 }
 
 /** The root file system's own path. Throws BERTH-P001 when it is a link: it may lead to a root that is no container's. */

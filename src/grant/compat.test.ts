@@ -57,7 +57,7 @@ test.each([
   // A driver whose version no file says: by the CUDA version of the note.
   [undefined, compat("575.57.08", NOTE_575), "used"],
   [undefined, compat("575.57.08", { ...NOTE_575, cuda: "12.8" }), "supports CUDA 12.8 itself"],
-  [undefined, compat("575.57.08"), "version of the driver is not known"],
+  [undefined, compat("575.57.08"), "which CUDA the driver supports is not known"],
 ] as const)("on the driver %s libcuda of an image: %j is %s", (version, libraries, expected) => {
   const { result } = decideFor(hostWith(version), libraries);
   expect(result?.isUsed === true ? "used" : result?.reason).toContain(expected);

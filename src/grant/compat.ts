@@ -64,9 +64,10 @@ function findGpuObstacle(gpu: Gpu, { note }: CompatLibraries): string | undefine
   return `it does not work on GPU ${gpu.index} (${gpu.model}), which is no data-centre GPU`;
 }
 
-function findVersionObstacle(compat: CompatLibraries, { driver }: Host): string | undefined {
+function findVersionObstacle(compat: CompatLibraries, { driver, unit }: Host): string | undefined {
   const { version, cuda } = driver ?? {};
-  if (version === undefined) return findCudaObstacle(compat, cuda);
+  // Libraries of a Jetson are numbered on their own.
+  if (version === undefined || unit !== undefined) return findCudaObstacle(compat, cuda);
   const isNewer = compareVersions(compat.version, version) > 0;
   if (!isNewer) return `the driver ${version} is not older`;
   const branch = majorOf(version);
@@ -80,7 +81,7 @@ function findVersionObstacle(compat: CompatLibraries, { driver }: Host): string 
 }
 
 function findCudaObstacle({ note }: CompatLibraries, cuda: SupportedCuda | undefined): string | undefined {
-  if (cuda === undefined || note?.cuda === undefined) return "the version of the driver is not known";
+  if (cuda?.isExact !== true || note?.cuda === undefined) return "which CUDA the driver supports is not known";
   return compareVersions(note.cuda, cuda.version) > 0 ? undefined : `the driver supports CUDA ${cuda.version} itself`;
 }
 

@@ -31,6 +31,8 @@ export interface CompatNote {
 
 /** Where NVIDIA's packages put them; an image may have a link there. */
 export const COMPAT_FOLDER = "/usr/local/cuda/compat";
+/** Those for Jetson Orin. */
+export const ORIN_COMPAT_FOLDER = "/usr/local/cuda/compat_orin";
 const NOTE_SECTION = ".note.cuda.fwd_compatibility";
 const MAX_NAMES = 256;
 

@@ -4,6 +4,7 @@
  */
 export {
   COMPAT_FOLDER,
+  ORIN_COMPAT_FOLDER,
   readCompatLibraries,
   type CompatLibraries,
   type CompatLibrary,
