@@ -81,7 +81,7 @@ test("berth host --json says null for a UUID that is not known, and the table sa
 test("berth host lists each MIG device below its GPU", async () => {
   const { out } = await host("a100x8-mig");
   const parts = PROFILES.find(({ name }) => name === "a100x8-mig")?.gpus.flatMap(({ mig }) => mig ?? []) ?? [];
-  expect(out.split("\n").filter((line) => line.includes("MIG: GPU instance"))).toHaveLength(parts.length);
+  expect(out.split("\n").filter((line) => /^\d:.*MIG .*, gi\d+ ci\d+/.test(line))).toHaveLength(parts.length);
 });
 
 test("berth host says it when there is no driver", async () => {
