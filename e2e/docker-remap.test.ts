@@ -20,14 +20,19 @@ describeWith(
   () => {
     let scope: Scope;
     let host: SimHost;
+    let graphics: SimHost;
     let docker: Docker;
 
     beforeAll(() => {
       scope = new Scope("docker-remap");
       host = simHost(scope, "h100x8");
+      graphics = simHost(scope, "l40s-graphics");
       docker = startDocker(scope, {
         runtime: host.runtime,
-        settings: { "userns-remap": "nobody:nogroup" },
+        settings: {
+          "userns-remap": "nobody:nogroup",
+          runtimes: { nvidia: { path: host.runtime }, graphics: { path: graphics.runtime } },
+        },
         prepare: coverSubids(scope),
       });
       importImage(docker, debianTree(), "debian");
@@ -49,6 +54,23 @@ describeWith(
         `${REMAPPED}`,
         "65536",
       ]);
+    });
+
+    test("has DRM nodes with their names by PCI address and the files for itself alone, and no group that its namespace lacks", () => {
+      const [gpu] = pick(graphics, 1);
+      const capabilities = ["--env", "NVIDIA_DRIVER_CAPABILITIES=all"];
+      const script = [
+        `readlink /dev/dri/by-path/pci-${gpu?.bus}-render`,
+        "grep -c EGLVisibleDGPUDevices /etc/nvidia/nvidia-application-profiles-rc.d/10-container.conf",
+        "id -G",
+        "nvidia-smi -L",
+      ].join("; ");
+      const asked = [...NO_NETWORK, "--runtime", "graphics", ...askFor("1"), ...capabilities, "debian"];
+      expect(docker.run("run", "--rm", ...asked, "sh", "-c", script)).toEqual({
+        status: 0,
+        stdout: `../renderD${gpu?.drm.render}\n1\n0\n${listing(pick(graphics, 1))}`,
+        stderr: "",
+      });
     });
 
     for (const wish of WISHES) {

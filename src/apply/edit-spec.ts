@@ -1,6 +1,6 @@
 import { isJsonArray, isJsonObject, toSafeInteger, withField, type JsonObject, type JsonValue } from "../base/index.ts";
 import type { EnvEdit, GroupEdit, MountEdit } from "../edits/index.ts";
-import { integerAt, listAt, objectAt, processEnv, textAt } from "../oci/index.ts";
+import { groupInside, integerAt, listAt, objectAt, processEnv, textAt } from "../oci/index.ts";
 import { nameOf } from "./paths.ts";
 
 /** On a spec that was edited: what the container got, as JSON. A hook of ours that finds it has nothing to do. */
@@ -52,14 +52,15 @@ export function editEnv(spec: JsonObject, edits: readonly EnvEdit[]): JsonObject
   return withField(spec, "process", withField(objectAt(spec, "", "process") ?? {}, "env", env));
 }
 
-/** Adds groups to `process.user.additionalGids`, each once. */
+/** Adds groups to `process.user.additionalGids`, each once. One that a user namespace does not have would stop the container, and open nothing. */
 export function editGroups(spec: JsonObject, groups: readonly GroupEdit[]): JsonObject {
   if (groups.length === 0) return spec;
   const process = objectAt(spec, "", "process") ?? {};
   const user = objectAt(process, "/process", "user") ?? {};
   const before = listAt(user, "/process/user", "additionalGids") ?? [];
   const present = new Set([integerAt(user, "/process/user", "gid"), ...before.map(toSafeInteger)]);
-  const added = groups.map(({ gid }) => gid).filter((gid) => !present.has(gid));
+  const inside = groups.flatMap(({ gid }) => groupInside(spec, gid) ?? []);
+  const added = inside.filter((gid) => !present.has(gid));
   if (added.length === 0) return spec;
   return withField(
     spec,

@@ -8,6 +8,7 @@ export { isCreation, readRuntimeArgs, type RuntimeArgs } from "./runtime-args.ts
 export {
   annotationsOf,
   boundingCapabilities,
+  groupInside,
   hasUserNamespace,
   mountsOf,
   namespacesOf,

@@ -3,6 +3,7 @@ import { isJsonObject, parseJson, type JsonObject } from "../base/index.ts";
 import {
   annotationsOf,
   boundingCapabilities,
+  groupInside,
   hasUserNamespace,
   integerAt,
   mountsOf,
@@ -88,6 +89,17 @@ test.each(["1.0", "1e3", "18446744073709551615", '"1"', "-0"])("%s is no integer
     /"\/process\/user\/uid" must be an integer/,
   );
 });
+
+test.each([
+  ["{}", 44, 44],
+  ['{"linux":{"namespaces":[{"type":"mount"}],"gidMappings":[{"containerID":0,"hostID":100000,"size":65536}]}}', 44, 44],
+  ['{"linux":{"namespaces":[{"type":"user"}],"gidMappings":[{"containerID":0,"hostID":100000,"size":65536}]}}', 44, undefined],
+  ['{"linux":{"namespaces":[{"type":"user"}],"gidMappings":[{"containerID":0,"hostID":100000,"size":65536}]}}', 100044, 44],
+  ['{"linux":{"namespaces":[{"type":"user"}],"gidMappings":[{"containerID":0,"hostID":7,"size":1},{"containerID":5,"hostID":44,"size":1}]}}', 44, 5],
+  ['{"linux":{"namespaces":[{"type":"user","path":"/proc/1/ns/user"}]}}', 44, undefined],
+])("in %s the group %d of the machine is the group %p", (text, gid, inside) => {
+  expect(groupInside(spec(text), gid)).toBe(inside);
+}); // prettier-ignore
 
 test("what is inherited from a prototype is never taken for a field", () => {
   const hostile = spec('{"__proto__":{"process":{"env":["NVIDIA_VISIBLE_DEVICES=all"]},"mounts":[{}]}}');

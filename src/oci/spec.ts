@@ -1,5 +1,5 @@
 import type { JsonObject } from "../base/index.ts";
-import { badField, escapeStep, objectAt, objectsAt, textAt, textsAt } from "./field.ts";
+import { badField, escapeStep, integerAt, objectAt, objectsAt, textAt, textsAt } from "./field.ts";
 
 /*
  * Narrow readers of the OCI runtime specification 1.3 (config.md, config-linux.md). Each throws S005, with the JSON
@@ -57,6 +57,17 @@ export function namespacesOf(spec: JsonObject): readonly OciNamespace[] {
 /** Whether the container gets a user namespace of its own, or joins one. */
 export function hasUserNamespace(spec: JsonObject): boolean {
   return namespacesOf(spec).some(({ type }) => type === "user");
+}
+
+/** The group inside the container that a group of this machine is; undefined: it is none there. Without a user namespace it is the same. */
+export function groupInside(spec: JsonObject, gid: number): number | undefined {
+  if (!hasUserNamespace(spec)) return gid;
+  for (const [index, mapping] of objectsAt(objectAt(spec, "", "linux"), "/linux", "gidMappings").entries()) {
+    const at = (key: string): number => integerAt(mapping, `/linux/gidMappings/${index}`, key) ?? 0;
+    const offset = gid - at("hostID");
+    if (offset >= 0 && offset < at("size")) return at("containerID") + offset;
+  }
+  return undefined;
 }
 
 /** `process.capabilities.bounding`: "CAP_SYS_ADMIN". */
