@@ -1,4 +1,14 @@
-import { chmodSync, existsSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, symlinkSync } from "node:fs";
+import {
+  chmodSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from "node:fs";
 import { BerthError, formatJson, makePrivateFolder, replaceFile } from "../base/index.ts";
 import { effectiveUid, type Root } from "../linux/index.ts";
 import type { Bundle } from "../oci/index.ts";
@@ -108,12 +118,17 @@ function rememberFolder(path: string, rootfs: Root): Undo {
 
 function writeState(writes: readonly StateWrite[], { stateDir, now }: CarryOutOptions): void {
   if (writes.length === 0) return;
-  const containers = `${stateDir}/containers`;
+  const [containers, links] = [`${stateDir}/containers`, `${stateDir}/links`];
   try {
     const uid = effectiveUid();
     makePrivateFolder(stateDir, uid);
     makePrivateFolder(containers, uid);
-    removeOldState(containers, now);
+    removeOld(containers, now, () => true);
+    // Folders of links are mounted for as long as a container lives; only what a killed start left is cleared.
+    if (writes.some(({ kind }) => kind === "links")) {
+      makePrivateFolder(links, uid);
+      removeOld(links, now, (name) => name.includes("."));
+    }
     for (const write of writes) {
       makePrivateFolder(folderOf(write.path), uid);
       if (write.kind === "file") replaceFile(write.path, write.bytes);
@@ -126,25 +141,49 @@ function writeState(writes: readonly StateWrite[], { stateDir, now }: CarryOutOp
   }
 }
 
-/** Whole or not at all: the folder gets its name when every link is in it. One that is there has these links already. */
-function makeLinkFolder({ path, links }: Extract<StateWrite, { kind: "links" }>): void {
-  if (existsSync(path)) return;
+/**
+ * Whole or not at all: the folder gets its name when every link is in it. One that is there is used if nobody has changed it, which a container with CAP_SYS_ADMIN
+ * can; a changed one stays, under another name, to those that have it mounted.
+ */
+function makeLinkFolder({ path, links }: LinkFolderWrite): void {
+  if (isIntact(path, links)) return;
   const unfinished = mkdtempSync(`${path}.`);
   try {
     for (const { name, target } of links) symlinkSync(target, `${unfinished}/${name}`);
     chmodSync(unfinished, 0o755);
-    renameSync(unfinished, path);
-  } catch (error) {
+    putInPlace(unfinished, path, links);
+  } finally {
     rmSync(unfinished, { recursive: true, force: true });
-    // Another start was quicker.
-    if (!existsSync(path)) throw error;
   }
 }
 
+/** A folder that is there is never emptied: another start may have made it just now, and its container has it. */
+function putInPlace(unfinished: string, path: string, links: LinkFolderWrite["links"]): void {
+  try {
+    renameSync(unfinished, path);
+  } catch {
+    // Something is there: what another start has made, or what was changed.
+    if (isIntact(path, links)) return;
+    renameSync(path, `${unfinished}.changed`);
+    renameSync(unfinished, path);
+  }
+}
+
+type LinkFolderWrite = Extract<StateWrite, { kind: "links" }>;
+
+function isIntact(path: string, links: LinkFolderWrite["links"]): boolean {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  if (stat?.isDirectory() !== true || stat.uid !== effectiveUid() || (stat.mode & 0o7777) !== 0o755) return false;
+  const names = readdirSync(path, { withFileTypes: true });
+  const isLink = (name: string): boolean => names.some((entry) => entry.name === name && entry.isSymbolicLink());
+  if (names.length !== links.length) return false;
+  return links.every(({ name, target }) => isLink(name) && readlinkSync(`${path}/${name}`) === target);
+}
+
 /** Containers that were started long ago have mounted their files; the files are not needed any more. */
-function removeOldState(containers: string, now: Date): void {
-  for (const name of readdirSync(containers)) {
-    const folder = `${containers}/${name}`;
+function removeOld(parent: string, now: Date, isOurs: (name: string) => boolean): void {
+  for (const name of readdirSync(parent).filter(isOurs)) {
+    const folder = `${parent}/${name}`;
     try {
       const stat = statSync(folder, { throwIfNoEntry: false });
       const isOld = stat !== undefined && now.getTime() - stat.mtimeMs > STATE_LIFETIME_MS;

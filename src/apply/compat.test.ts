@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import {
+  ALPINE,
   cacheOf,
   DEBIAN,
   ENGINE_MOUNTS,
@@ -94,4 +95,13 @@ test("where the loader's cache cannot be had the container starts with the drive
   });
   const plan = container.plan(withCompat(join(work.path, "driver")));
   expect(plan.warnings.join("\n")).toContain("the loader finds the driver only because its folder is a default one");
+});
+
+test("musl's loader, which takes folders in one order for all, is not told of the image's own", () => {
+  using work = workFolder();
+  const container = makeContainer(work.path, { ...ALPINE, [FILE]: "the image's libcuda" });
+  container.start(withCompat(join(work.path, "driver")));
+  const text = readFileSync(join(container.rootfs, "etc/ld-musl-x86_64.path"), "utf8");
+  expect(text).toContain(LIBRARIES);
+  expect(text).not.toContain("compat");
 });

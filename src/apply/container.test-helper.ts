@@ -180,6 +180,7 @@ export function makeMachine(
   return {
     host: {
       root: "/",
+      absence: undefined,
       driver,
       gpus: [GPU],
       unit: undefined,

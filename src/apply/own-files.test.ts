@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -7,19 +8,24 @@ import {
   readlinkSync,
   rmSync,
   statSync,
+  symlinkSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { mountsOf } from "../oci/index.ts";
 import {
   DEBIAN,
   ENGINE_MOUNTS,
   makeContainer,
+  LIBRARIES,
   makeMachine,
+  NOW,
   readTree,
   tmpfs,
   volume,
   workFolder,
+  type Container,
   type Machine,
 } from "./container.test-helper.ts";
 import { RECORD_PATH } from "./record.ts";
@@ -51,6 +57,17 @@ function putFile(path: string): void {
   writeFileSync(path, "");
 }
 
+/** A container with what an engine does for each start: the spec is written anew. */
+function makeRestarting(work: string): { container: Container; start: (machine: Machine) => void } {
+  const container = makeContainer(work, DEBIAN);
+  const spec = readFileSync(join(container.dir, "config.json"));
+  const start = (machine: Machine): void => {
+    writeFileSync(join(container.dir, "config.json"), spec);
+    container.start(machine);
+  };
+  return { container, start };
+}
+
 const sourceOf = (container: ReturnType<typeof makeContainer>, destination: string): string => {
   return mountsOf(container.readSpec()).find((mount) => mount.destination === destination)?.source ?? "";
 };
@@ -74,13 +91,66 @@ test("links into the tmpfs on /dev come as a mount of one folder of links, for r
 
 test("a folder of links is shared by all containers with the same links, and stays while one of them runs", () => {
   using work = workFolder();
-  const first = makeContainer(work.path, DEBIAN);
-  first.start(machineIn(join(work.path, "driver")));
+  const { container: first, start } = makeRestarting(work.path);
+  start(machineIn(join(work.path, "driver")));
   const folder = sourceOf(first, "/dev/dri/by-path");
   const { ino } = statSync(folder);
-  first.start(machineIn(join(work.path, "driver")));
+  start(machineIn(join(work.path, "driver")));
   expect(statSync(folder).ino).toBe(ino);
   expect(readdirSync(`${first.state}/links`)).toHaveLength(1);
+});
+
+test.each([
+  ["a link that leads elsewhere", (folder: string) => (rmSync(join(folder, "pci-0000:1b:00.0-card")), symlinkSync("../../etc/shadow", join(folder, "pci-0000:1b:00.0-card")))],
+  ["a link too few", (folder: string) => rmSync(join(folder, "pci-0000:1b:00.0-card"))],
+  ["a link too many", (folder: string) => symlinkSync("x", join(folder, "x"))],
+  ["a file in place of a link", (folder: string) => (rmSync(join(folder, "pci-0000:1b:00.0-card")), writeFileSync(join(folder, "pci-0000:1b:00.0-card"), ""))],
+  ["another mode", (folder: string) => chmodSync(folder, 0o777)],
+  ["a file in place of the folder", (folder: string) => (rmSync(folder, { recursive: true }), writeFileSync(folder, ""))],
+] as const)("a folder of links that somebody changed is not given to another container: %s", (_, change) => {
+  using work = workFolder();
+  const { container, start } = makeRestarting(work.path);
+  start(machineIn(join(work.path, "driver")));
+  const folder = sourceOf(container, "/dev/dri/by-path");
+  change(folder);
+  start(machineIn(join(work.path, "driver")));
+  expect(readdirSync(folder).toSorted()).toEqual(["pci-0000:1b:00.0-card", "pci-0000:1b:00.0-render"]);
+  expect(readlinkSync(join(folder, "pci-0000:1b:00.0-card"))).toBe("../card1");
+  expect(statSync(folder).mode & 0o777).toBe(0o755);
+}); // prettier-ignore
+
+test("what a killed start left of a folder of links is cleared an hour later, and nothing else of the links", () => {
+  using work = workFolder();
+  const { container, start } = makeRestarting(work.path);
+  start(machineIn(join(work.path, "driver")));
+  const folder = sourceOf(container, "/dev/dri/by-path");
+  mkdirSync(`${folder}.abc123`);
+  const old = new Date(NOW.getTime() - 2 * 3_600_000);
+  for (const path of [folder, `${folder}.abc123`]) utimesSync(path, old, old);
+  start(machineIn(join(work.path, "driver")));
+  expect(readdirSync(`${container.state}/links`)).toEqual([basename(folder)]);
+});
+
+test("a link into a tmpfs of the user's, outside /dev, is left out: a folder of ours would hide what is there", () => {
+  using work = workFolder();
+  const container = makeContainer(work.path, DEBIAN, { mounts: [...ENGINE_MOUNTS, tmpfs("/srv")] });
+  const machine = machineIn(join(work.path, "driver"));
+  const links = [...machine.edits.links, { path: "/srv/libx.so", target: "libx.so.1", reason: "a test" }];
+  const plan = container.plan({ ...machine, edits: { ...machine.edits, links } });
+  expect(plan.warnings.join()).toContain('"/srv/libx.so" is left out');
+  expect(mountsOf(plan.spec).filter(({ destination }) => destination === "/srv")).toHaveLength(1);
+});
+
+test("NVIDIA_CTK_LIBCUDA_DIR follows the libraries where a volume moved them", () => {
+  using work = workFolder();
+  Bun.spawnSync(["mkdir", join(work.path, "volume")]);
+  const container = makeContainer(work.path, DEBIAN, {
+    mounts: [...ENGINE_MOUNTS, volume(join(work.path, "volume"), LIBRARIES)],
+  });
+  container.start(makeMachine(join(work.path, "driver")));
+  expect(container.readSpec()).toMatchObject({
+    process: { env: expect.arrayContaining(["NVIDIA_CTK_LIBCUDA_DIR=/usr/local/nvidia/lib64"]) },
+  });
 });
 
 test("a container with the host's /dev has the links already: nothing is made and nothing is said", () => {

@@ -1,7 +1,7 @@
 import { BerthError } from "../base/index.ts";
 import type { Edits, LinkEdit, LoaderEdit, MountEdit } from "../edits/index.ts";
 import { lookIntoVolume, type ContainerView, type Cover } from "./container-view.ts";
-import { folderOf, inFolder, isPlainPath, linkDestination, nameOf } from "./paths.ts";
+import { folderOf, inFolder, isPlainPath, isWithin, linkDestination, nameOf } from "./paths.ts";
 
 /** Where everything goes in this container: what a volume covers was moved or left out. */
 export interface Placement {
@@ -211,6 +211,11 @@ function mountReadOnly(link: LinkEdit, placed: LinkEdit, bench: Workbench): Plac
 
 function mountInstead(link: LinkEdit, placed: LinkEdit, bench: Workbench): PlacedLink {
   const mount = mountBehind(link, bench);
-  if (mount === undefined) return { ...NOWHERE, inTmpfs: [placed] };
+  // Below /dev nothing but links and nodes is in the container's tmpfs; elsewhere a folder of ours would hide what is.
+  if (mount === undefined && isWithin(placed.path, "/dev")) return { ...NOWHERE, inTmpfs: [placed] };
+  if (mount === undefined) {
+    leaveOut(placed.path, "nothing can be linked there, and what it leads to is not a file of the driver", bench);
+    return NOWHERE;
+  }
   return { ...NOWHERE, mounts: [{ ...mount, containerPath: placed.path, reason: link.reason }] };
 }

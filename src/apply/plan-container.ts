@@ -15,6 +15,7 @@ import {
   type Request,
 } from "../request/index.ts";
 import type { SpecPlan } from "./plan.ts";
+import { viewContainer } from "./container-view.ts";
 import { planSpec } from "./plan-spec.ts";
 
 export interface ContainerInput {
@@ -30,7 +31,8 @@ export interface ContainerInput {
 
 /** What a container would get and how; nothing has been changed yet. */
 export type ContainerPlan =
-  | { readonly kind: "nothing"; readonly reason: string }
+  /** `ignored`: what it asked for and is not allowed to ask for, a sentence each. */
+  | { readonly kind: "nothing"; readonly reason: string; readonly ignored: readonly string[] }
   | { readonly kind: "refused"; readonly problem: Problem }
   | PlannedContainer;
 
@@ -80,14 +82,16 @@ function planOnce(input: ContainerInput, isRefresh: boolean): ContainerPlan {
     mounts: mountsOf(spec),
     settings: requestSettings(config),
   });
-  if (request.wants === "nothing") return { kind: "nothing", reason: request.devicesOrigin.text };
+  if (request.wants === "nothing")
+    return { kind: "nothing", reason: request.devicesOrigin.text, ignored: request.ignored };
   const host = input.loadHost(isRefresh);
   const path = realRootfs(rootfsPath(bundle));
   const rootfs = Root.open(path);
   let plan: ContainerPlan | undefined;
   try {
-    const compat = readCompatLibraries(rootfs, compatFolder(config, host));
-    plan = planFor({ ...request, compat }, { input, host, rootfs, isWritable: isWritable(path) });
+    const isWritableHere = isWritable(path);
+    const compat = findCompat(request, { input, host, rootfs, isWritable: isWritableHere });
+    plan = planFor({ ...request, ...compat }, { input, host, rootfs, isWritable: isWritableHere });
     return plan;
   } finally {
     if (plan?.kind !== "planned") rootfs.close();
@@ -104,11 +108,32 @@ interface Place {
 function planFor(request: Request, { input, host, rootfs, isWritable: canWrite }: Place): ContainerPlan {
   const { bundle, stateDir, containerId, config } = input;
   const decision = decide(request, host, policyOf(config));
-  if (decision.kind !== "granted") return decision;
+  if (decision.kind === "refused") return decision;
   const { grant } = decision;
   const edits = spellOut(grant, host);
   const place = { spec: bundle.spec, bundleDir: bundle.dir, rootfs, isWritable: canWrite, stateDir, containerId };
   return { kind: "planned", host, grant, edits, plan: planSpec({ host, grant, edits, ...place }), rootfs };
+}
+
+/**
+ * The image's own CUDA libraries, where they could be used at all; not those that one of the container's mounts hides. An image whose folder cannot be read has none,
+ * and that is a warning.
+ */
+function findCompat(request: Request, { input, host, rootfs, isWritable: canWrite }: Place): Partial<Request> {
+  const { config, bundle } = input;
+  const { capabilities } = request;
+  const wantsCuda = capabilities === undefined || capabilities === "all" || capabilities.includes("compute");
+  if (!config.useForwardCompatibility || !wantsCuda) return {};
+  const folder = compatFolder(config, host);
+  try {
+    const compat = readCompatLibraries(rootfs, folder);
+    if (compat === undefined) return {};
+    const isHidden = viewContainer(rootfs, mountsOf(bundle.spec), canWrite).folder(folder).cover !== undefined;
+    return isHidden ? {} : { compat };
+  } catch (error) {
+    if (!(error instanceof BerthError)) throw error;
+    return { warnings: [...request.warnings, `the image's "${folder}" is not used: ${error.message}`] };
+  }
 }
 
 /** Images for Jetson keep theirs where an administrator says; those for Orin have a folder of their own. */

@@ -1,6 +1,6 @@
 import { lstatSync, statSync } from "node:fs";
 import { BerthError, type JsonObject } from "../base/index.ts";
-import type { Edits, MountEdit } from "../edits/index.ts";
+import { libcudaFolders, type Edits, type MountEdit } from "../edits/index.ts";
 import type { Grant } from "../grant/index.ts";
 import type { Host } from "../host/index.ts";
 import type { Root } from "../linux/index.ts";
@@ -53,13 +53,14 @@ export function planSpec(input: PlanInput): SpecPlan {
   const mounts = [...placed.mounts, ...linkFolders.mounts, ...loaderMounts, ...devices];
   const isFolder = (hostPath: string): boolean => kinds.get(hostPath) ?? linkFolders.paths.has(hostPath);
   const rootfsWrites = planLayer({ links: placed.links, mounts, isFolder, loader }, old, view);
-  const inside = editGroups(editEnv(spec, edits.env), edits.groups);
+  const env = [...edits.env, ...libcudaFolders(placed.loaderEntries)];
+  const inside = editGroups(editEnv(spec, env), edits.groups);
   const changed = editDevices(editMounts(inside, mounts, replacing(mounts, view)), edits.devices);
   return {
     spec: editAnnotation(removeNvidiaHooks(changed), describeGrant(grant)),
     rootfsWrites,
     stateWrites: [...own.stateWrites, ...linkFolders.stateWrites, ...loader.edits.flatMap((edit) => edit.stateWrites)],
-    steps: listSteps({ ...edits, ...placed, mounts }, input.host.root, rootfsWrites),
+    steps: listSteps({ ...edits, ...placed, mounts, env }, input.host.root, rootfsWrites),
     warnings: [...grant.warnings, ...placed.warnings, ...loader.warnings],
   };
 }

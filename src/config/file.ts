@@ -89,7 +89,11 @@ export function badValue(file: ConfigFile, key: string, { wanted, because, item,
   const found = item === undefined ? `is ${nameValue(valueAt(file.top, steps))}` : `holds ${item.text}`;
   const why = `${because === undefined ? "" : `${because}: `}"${key}" must be ${wanted}, and ${found}${meaning(near)}`;
   const message = `Cannot use the configuration ${namePlace(file.path, place)}: ${why}`;
-  return new BerthError({ code: "BERTH-C002", message, remedy: `set "${key}" in "${file.path}" to ${wanted}` });
+  return new BerthError({
+    code: "BERTH-C002",
+    message,
+    remedy: `mend ${place === undefined ? `"${key}"` : "that line"}, or take it out to use the default`,
+  });
 }
 
 /** `"/etc/x.toml", line 12, column 8` */

@@ -48,7 +48,7 @@ function findFault(place: string, self: string): string | undefined {
   return (
     findOwnerFault(stat) ??
     prefixed(`is in "${folder}", which `, findOwnerFault(statSync(folder))) ??
-    (isOurselves(place, stat, self) ? "is berth itself" : undefined)
+    findLoop(place, stat, self)
   );
 }
 
@@ -72,14 +72,15 @@ function isExecutable(place: string): boolean {
   }
 }
 
-function isOurselves(place: string, stat: Stats, self: string): boolean {
+/** Starting it would start berth again, without an end. */
+function findLoop(place: string, stat: Stats, self: string): string | undefined {
   const own = statSync(self, { throwIfNoEntry: false });
-  if (own !== undefined && own.dev === stat.dev && own.ino === stat.ino) return true;
-  if (stat.size > MAX_LAUNCHER_BYTES) return false;
+  if (own !== undefined && own.dev === stat.dev && own.ino === stat.ino) return "is berth itself";
+  if (stat.size > MAX_LAUNCHER_BYTES) return undefined;
   const bytes = readFileSync(place);
-  // A script that starts us again would never come to an end.
-  const isOurScript = bytes.toString("latin1", 0, 2) === "#!" && bytes.includes("nvidia-container-runtime");
-  return isOurScript || isLauncher(bytes);
+  if (isLauncher(bytes)) return "is berth itself";
+  const isScript = bytes.toString("latin1", 0, 2) === "#!" && bytes.includes("nvidia-container-runtime");
+  return isScript ? "is a script that names nvidia-container-runtime, and may start berth again" : undefined;
 }
 
 function nothingFound(candidates: readonly string[], faults: readonly string[]): BerthError {

@@ -35,7 +35,7 @@ export function readConfig(file: ConfigFile, otherMode?: Mode): Omit<Config, "pa
     supportedDriverCapabilities: readCapabilities(file, "supported-driver-capabilities"),
     driverRoot: readAbsolute(file, "nvidia-container-cli.root"),
     cli: readCli(file, features),
-    debug: readText(file, "nvidia-container-runtime.debug"),
+    debug: readAbsolute(file, "nvidia-container-runtime.debug", [""]),
     logLevel: log.level,
     runtimes: readTexts(file, "nvidia-container-runtime.runtimes"),
     mode,

@@ -22,11 +22,12 @@ export function readMode(file: ConfigFile): Mode {
   throw badValue(file, key, { wanted: `one of ${quoteAll(MODES)}`, because: "a mode must be specified" });
 }
 
-/** An absolute path; the empty text only where it is the default. */
-export function readAbsolute(file: ConfigFile, key: KeyOf<string>): string {
+/** An absolute path; the empty text only where it is the default, or one of `others`. */
+export function readAbsolute(file: ConfigFile, key: KeyOf<string>, others: readonly string[] = []): string {
   const path = readText(file, key);
-  if (path.startsWith("/") || path === DEFAULTS[key]) return path;
-  throw badValue(file, key, { wanted: DEFAULTS[key] === "" ? `an absolute path or ""` : "an absolute path" });
+  const also = [DEFAULTS[key], ...others];
+  if (path.startsWith("/") || also.includes(path)) return path;
+  throw badValue(file, key, { wanted: also.includes("") ? `an absolute path or ""` : "an absolute path" });
 }
 
 export function readAbsolutes(file: ConfigFile, key: KeyOf<readonly string[]>): readonly string[] {

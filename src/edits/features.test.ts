@@ -6,7 +6,7 @@ import { POLICY } from "../grant/policy.test-helper.ts";
 import { FEATURES, type DeviceNode, type Gpu, type GpuUnit, type Host } from "../host/index.ts";
 import { readRequest, type CompatLibraries } from "../request/index.ts";
 import { makeSource } from "../request/source.test-helper.ts";
-import { spellOut, type Edits } from "./index.ts";
+import { libcudaFolders, spellOut, type Edits } from "./index.ts";
 
 const PRIVILEGED = ["CAP_SYS_ADMIN"];
 const feature = (path: string) => ({ nodes: [fakeNode(path, 240, 0)], files: [] });
@@ -163,11 +163,10 @@ test("the image's newer CUDA libraries stand before the driver's in the loader's
   expect(edits.mounts.some(({ hostPath }) => hostPath.includes("compat"))).toBe(false);
 });
 
-test("NVIDIA_CTK_LIBCUDA_DIR names the folders of the driver's libcuda, where the container gets it", () => {
-  const value = (setting: Setting) =>
-    editsFor("0", setting).env.find(({ name }) => name === "NVIDIA_CTK_LIBCUDA_DIR")?.value;
-  expect(value({ compat: COMPAT })).toBe("/usr/lib/x86_64-linux-gnu");
-  expect(value({ capabilities: "utility" })).toBeUndefined();
+test("NVIDIA_CTK_LIBCUDA_DIR names the folders of the driver's libcuda, not the image's; none where there is none", () => {
+  const value = (setting: Setting) => libcudaFolders(editsFor("0", setting).loaderEntries).map((edit) => edit.value);
+  expect(value({ compat: COMPAT })).toEqual(["/usr/lib/x86_64-linux-gnu"]);
+  expect(value({ capabilities: "utility" })).toEqual([]);
 });
 
 test("sockets come unless an administrator switched them off", () => {
@@ -195,10 +194,33 @@ test("a Tegra or WSL GPU is all of its unit; optional parts only where all CSV f
   expect(edits.mounts.map(({ containerPath, kind }) => [containerPath, kind])).toEqual([["/usr/lib/tegra/libcuda.so.1.1", "library"], ["/usr/share/tegra", "config"]]); // prettier-ignore
   expect(links(edits)).toEqual(["/usr/lib/libcuda.so -> tegra/libcuda.so.1.1"]);
   expect(edits.loaderEntries).toMatchObject([{ soname: "libcuda.so.1", path: "/usr/lib/tegra/libcuda.so.1.1" }]);
-  expect(edits.env).toMatchObject([{ value: "all" }, { name: "NVIDIA_CTK_LIBCUDA_DIR", value: "/usr/lib/tegra" }]);
+  expect(edits.env).toMatchObject([{ name: "NVIDIA_VISIBLE_DEVICES", value: "all" }]);
   const everything = editsFor("0", { on, env: ["NVIDIA_REQUIRE_JETPACK=csv-mounts=all"] });
   expect(everything.mounts.map(({ containerPath }) => containerPath)).toContain("/etc/cudnn");
   expect(nodes(editsFor("none", { on }))).toEqual([]);
+});
+
+test("of two libraries of one soname the loader takes the one that is named after it, as under WSL", () => {
+  const store = "/usr/lib/wsl/drivers/nv";
+  const library = (name: string) => {
+    const path = `${store}/${name}`;
+    return {
+      kind: "library",
+      path,
+      hostPath: path,
+      soname: "libcuda.so.1",
+      architecture: "x86-64",
+      isOptional: false,
+    } as const;
+  };
+  const node = { kind: "node", node: fakeNode("/dev/dxg", 10, 125), isOptional: false } as const;
+  const unit: GpuUnit = {
+    kind: "wsl",
+    model: "WSL",
+    items: [node, library("libcuda_loader.so"), library("libcuda.so.1.1")],
+  };
+  const { loaderEntries } = editsFor("all", { on: fakeHost(0, { unit }) });
+  expect(loaderEntries.map(({ path }) => path)).toEqual([`${store}/libcuda.so.1.1`, `${store}/libcuda_loader.so`]);
 });
 
 /** What a container may have because of one id, of all nodes that are some device's own. */

@@ -3,4 +3,5 @@
  * nothing decides. The terms are those of a CDI `containerEdits`, with links and loader entries as data instead of hooks.
  */
 export type { DeviceEdit, Edits, EnvEdit, FileEdit, GroupEdit, LinkEdit, LoaderEdit, MountEdit } from "./edits.ts";
+export { libcudaFolders } from "./libcuda-folders.ts";
 export { spellOut } from "./spell-out.ts";

@@ -94,6 +94,8 @@ test("NVIDIA_VISIBLE_DEVICES says what was granted: UUIDs, indices where unknown
     editsFor(devices, "utility", on).env.map((edit) => `${edit.name}=${edit.value}`);
   expect(value("1")).toEqual(["NVIDIA_VISIBLE_DEVICES=GPU-00000000-0000-0000-0000-000000000001"]);
   expect(value("none")).toEqual(["NVIDIA_VISIBLE_DEVICES=none"]);
+  const parts = "MIG-GPU-00000000-0000-0000-0000-000000000002";
+  expect(value("MIG-GPU-00000000-0000-0000-0000-000000000002/10/0")).toEqual([`NVIDIA_VISIBLE_DEVICES=${parts}/10/0`]);
   const unknown = fakeHost(2, { gpus: fakeHost(2).gpus.map((gpu) => ({ ...gpu, uuid: undefined })) });
   expect(value("0,1", unknown)).toEqual(["NVIDIA_VISIBLE_DEVICES=0,1"]);
 });

@@ -11,7 +11,6 @@ import { forwardCompatibility } from "./forward-compatibility.ts";
 import { gpuLinks, gpuNodes } from "./gpu-nodes.ts";
 import { groups } from "./groups.ts";
 import { imexChannels } from "./imex-channels.ts";
-import { libcudaFolders } from "./libcuda-folders.ts";
 import { migControl } from "./mig-control.ts";
 import { unitEdits } from "./unit.ts";
 import { visibleDevices } from "./visible-devices.ts";
@@ -26,7 +25,7 @@ export function spellOut(grant: Grant, host: Host): Edits {
     mounts: [...base.mounts, ...more.mounts],
     links: base.links,
     loaderEntries: [...forwardCompatibility(grant), ...base.loaderEntries],
-    env: [visibleDevices(grant), ...libcudaFolders(base.loaderEntries)],
+    env: [visibleDevices(grant)],
     groups: groups(grant, devices),
     files: applicationProfile(grant),
   };

@@ -6,6 +6,15 @@ import type { GrantedCapability } from "./grant.ts";
 
 const DEFAULTS: readonly Capability[] = ["compute", "utility"];
 
+/** What of the default an administrator does not allow, as a warning. */
+export function missingDefaults(request: Request, policy: Policy): readonly string[] {
+  if (request.capabilities !== undefined) return [];
+  const cut = DEFAULTS.filter((name) => !policy.supportedCapabilities.includes(name));
+  return cut.map(
+    (name) => `without the capability ${name}: config.toml does not list it in supported-driver-capabilities`,
+  );
+}
+
 /**
  * The driver capabilities of a container, sorted: those asked for, all that are supported, or `compute` and `utility`. Throws
  * BERTH-R003 when one is unknown or not supported here.
@@ -30,5 +39,9 @@ function refuse(name: string, supported: readonly Capability[], reason: string):
   const isKnown = CAPABILITIES.some((other) => other === name);
   const why = isKnown ? "config.toml does not list it in supported-driver-capabilities" : "there is no such capability";
   const message = `Cannot give the driver capability "${escapeControls(name.slice(0, 64))}" (${reason}): ${why}`;
-  return new BerthError({ code: "BERTH-R003", message, remedy: `ask for some of ${supported.join(", ")}, or for all` });
+  return new BerthError({
+    code: "BERTH-R003",
+    message,
+    remedy: `ask for ${supported.length === 1 ? "" : "some of "}${supported.join(", ")}, or for all`,
+  });
 }

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import type { Gpu, Host } from "../host/index.ts";
 import { readRequest, type CompatLibraries, type CompatNote } from "../request/index.ts";
 import { makeSource } from "../request/source.test-helper.ts";
-import { fakeGpu, fakeHost } from "./fake-host.test-helper.ts";
+import { fakeGpu, fakeHost, fakeNode } from "./fake-host.test-helper.ts";
 import { decide, type Policy } from "./index.ts";
 import { decideCompat } from "./compat.ts";
 import { POLICY } from "./policy.test-helper.ts";
@@ -103,4 +103,25 @@ test("what is used is granted with its reason", () => {
   expect(decideFor(hostWith("570.133.20"), compat("575.57.08", NOTE_575)).grant.compat?.reason).toBe(
     'forward compatibility: libcuda 575.57.08 in "/usr/local/cuda/compat" of the image is newer than the driver',
   );
+});
+
+test("libraries of a Jetson, whose versions are of another kind, are held against CUDA alone", () => {
+  const unit = {
+    kind: "csv",
+    model: "NVIDIA Jetson AGX Orin",
+    items: [{ kind: "node", node: fakeNode("/dev/nvmap", 10, 1), isOptional: false }],
+  } as const;
+  const on = (cuda: string, isExact: boolean) =>
+    fakeHost(0, { unit, driver: { version: "540.4.0", cuda: { version: cuda, isExact }, libraryFolders: [] } });
+  expect(decideFor(on("12.6", true), compat("1.1", NOTE_575)).result?.isUsed).toBe(true);
+  expect(decideFor(on("13.0", true), compat("1.1", NOTE_575)).result?.isUsed).toBe(false);
+  expect(decideFor(on("12.2", false), compat("1.1", NOTE_575)).result).toMatchObject({
+    reason: expect.stringContaining("is not known"),
+  });
+});
+
+test("a note with more branches than there are is no list of branches, and makes no long refusal", () => {
+  const message =
+    decideFor(hostWith("525.60.13"), compat("575.57.08", { ...NOTE_575, branches: [] })).result?.reason ?? "";
+  expect(message.length).toBeLessThan(300);
 });

@@ -40,7 +40,7 @@ function factsOf({ host, gpus, compat }: Meeting): Facts {
 
 function quote({ variable, text }: Condition): string {
   const short = text.length > 120 ? `${text.slice(0, 120)}…` : text;
-  return escapeControls(`${variable}=${short}`);
+  return escapeControls(`${variable.slice(0, 120)}=${short}`);
 }
 
 function unmet(condition: Condition, facts: Facts, meeting: Meeting): BerthError {
@@ -86,9 +86,9 @@ function listGpus(gpus: readonly Gpu[], describe: (gpu: Gpu) => string): string 
   return escapeControls(gpus.map((gpu) => `GPU ${gpu.index} is ${gpu.model}, ${describe(gpu)}`).join("; "));
 }
 
-/** Whether forward compatibility would help where the driver is too old. */
+/** Whether forward compatibility would help where a newer driver is asked for. */
 function compatHint(term: Term | undefined, { compat, gpus }: Meeting): string {
-  if (term?.property !== "cuda" && term?.property !== "driver") return "";
+  if ((term?.property !== "cuda" && term?.property !== "driver") || !asksForNewer(term)) return "";
   if (compat !== undefined) return `; ${escapeControls(compat.reason)}`;
   if (gpus.some(({ brand }) => hasForwardCompatibility(brand) === false)) {
     return "; forward compatibility would not help: it does not work on this GPU";
@@ -96,22 +96,30 @@ function compatHint(term: Term | undefined, { compat, gpus }: Meeting): string {
   return "; forward compatibility might do: the image has no cuda-compat package";
 }
 
+function asksForNewer({ operator }: Term): boolean {
+  return operator === ">=" || operator === ">" || operator === "=";
+}
+
 function remedyFor(term: Term | undefined): string {
   switch (term?.property) {
     case "cuda":
-      if (term.operator.startsWith("<")) return "use an image for a newer CUDA";
-      return `${driverFor(term.value)}use an image for an older CUDA`;
+      return asksForNewer(term) ? `${driverFor(term)}use an image for an older CUDA` : OTHER_IMAGE;
     case "driver":
-      return `install a driver with ${escapeControls(term.text)}`;
+      return asksForNewer(term)
+        ? `install driver ${term.value}${term.operator === "=" ? "" : " or newer"}`
+        : OTHER_IMAGE;
     case "arch":
     case "brand":
       return "ask for a GPU that the image is made for";
     case undefined:
-      return "use an image that is made for this driver";
+      return OTHER_IMAGE;
   }
 }
 
-function driverFor(cuda: string): string {
-  const driver = smallestDriverFor(cuda);
+const OTHER_IMAGE = "use an image that is made for this driver";
+
+/** `cuda>12.8` may take a driver more than the smallest for 12.8. */
+function driverFor({ value, operator }: Term): string {
+  const driver = operator === ">" ? undefined : smallestDriverFor(value);
   return driver === undefined ? "install a newer driver, or " : `install driver ${driver} or newer, or `;
 }

@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import { CAPABILITIES, type Gpu, type Host, type MigDevice } from "../host/index.ts";
 import { readRequest } from "../request/index.ts";
 import { makeSource } from "../request/source.test-helper.ts";
-import { fakeGpu, fakeHost, learnt } from "./fake-host.test-helper.ts";
+import { fakeGpu, fakeHost, fakeNode, learnt } from "./fake-host.test-helper.ts";
 import { decide, type Grant, type Policy } from "./index.ts";
 import { POLICY } from "./policy.test-helper.ts";
 
@@ -29,10 +29,6 @@ function granted(...args: Parameters<typeof decideFor>): Grant {
 }
 
 const indices = (grant: Grant) => grant.gpus.map(({ gpu }) => gpu.index);
-
-test("a container that asks for nothing is none of our business, driver or not", () => {
-  expect(decideFor("void", fakeHost(4, { driver: undefined })).kind).toBe("nothing");
-});
 
 test("indices and UUIDs give those GPUs, each once and by index", () => {
   expect(indices(granted("1,0"))).toEqual([0, 1]);
@@ -65,12 +61,12 @@ test("capabilities: the default, all, and a list; each with its reason", () => {
 
 test.each([
   [
-    "a driver that is not loaded",
+    "a host without a driver",
     "0",
-    fakeHost(0, { driver: undefined }),
+    fakeHost(0, { driver: undefined, absence: { why: "the module is asleep", remedy: "wake it" } }),
     "",
     "BERTH-D001",
-    '"/proc/driver/nvidia/version"',
+    "Cannot give the container a GPU: the module is asleep",
   ],
   ["an index beyond the last GPU", "0,9", fakeHost(8), "", "BERTH-R001", "this host has 8 GPUs, 0 to 7"],
   ["a GPU on a host without any", "0", fakeHost(0), "", "BERTH-R001", "this host has no GPU"],
@@ -157,15 +153,6 @@ test("a megabyte in a variable makes no megabyte of reason or refusal", () => {
   expect(decision.kind === "refused" && decision.problem.message.length).toBeLessThan(500);
 });
 
-test("where the administrator does not accept it, the environment of an unprivileged container gives nothing", () => {
-  const policy: Policy = { ...POLICY, acceptEnvWhenUnprivileged: false };
-  const ask = (...bounding: string[]) => {
-    return decide(readRequest(makeSource({ env: ["NVIDIA_VISIBLE_DEVICES=all"], bounding })), fakeHost(2), policy);
-  };
-  expect(ask("CAP_MKNOD")).toMatchObject({ kind: "nothing", reason: expect.stringContaining("not accepted") });
-  expect(ask("CAP_SYS_ADMIN").kind).toBe("granted");
-});
-
 test("a library that was lost is refused to the containers that need it, and only to them", () => {
   const host = fakeHost(1, {
     missing: [{ hostPath: "/usr/lib64/libcuda.so.570.1", capabilities: ["compute", "video"] }],
@@ -175,14 +162,6 @@ test("a library that was lost is refused to the containers that need it, and onl
     problem: { code: "BERTH-D002", message: expect.stringContaining("/usr/lib64/libcuda.so.570.1") },
   });
   expect(decideFor("0", host, "utility").kind).toBe("granted");
-});
-
-test("where the environment is not accepted, annotations and mounts still are", () => {
-  const policy: Policy = { ...POLICY, acceptEnvWhenUnprivileged: false };
-  const mounts = ["/var/run/nvidia-container-devices/1"];
-  const annotations = { "cdi.k8s.io/a": "nvidia.com/gpu=0" };
-  expect(decide(readRequest(makeSource({ mounts })), fakeHost(2), policy).kind).toBe("granted");
-  expect(decide(readRequest(makeSource({ annotations })), fakeHost(2), policy).kind).toBe("granted");
 });
 
 /** Eight GPUs; 2 and 5 are split, and the driver has told of their parts. */
@@ -272,7 +251,11 @@ test("for any list of devices exactly those are given that a plain reading of th
   );
 });
 
-const UNIT: NonNullable<Host["unit"]> = { kind: "wsl", model: "NVIDIA GPU (WSL)", items: [] };
+const UNIT: NonNullable<Host["unit"]> = {
+  kind: "wsl",
+  model: "NVIDIA GPU (WSL)",
+  items: [{ kind: "node", node: fakeNode("/dev/dxg", 10, 125), isOptional: false }],
+};
 
 test.each([
   ["all", "granted"],
@@ -285,4 +268,45 @@ test.each([
   const decision = decideFor(devices, host);
   if (decision.kind === "granted") expect(decision.grant.unit?.hasNodes).toBe(devices !== "none");
   expect(decision.kind === "refused" ? decision.problem.message : decision.kind).toContain(expected);
+});
+
+test("a GPU of WSL or Tegra whose nodes are all missing is refused: nothing would work in the container", () => {
+  const host = fakeHost(0, { unit: { ...UNIT, items: [] }, warnings: ['"/dev/nvmap" does not exist'] });
+  expect(decideFor("all", host)).toMatchObject({
+    kind: "refused",
+    problem: { code: "BERTH-D003", message: expect.stringContaining('"/dev/nvmap" does not exist') },
+  });
+  expect(decideFor("none", host).kind).toBe("granted");
+});
+
+test("the card of a DGX Station that drives the screen is not one of all", () => {
+  const gpus = [fakeGpu(0), fakeGpu(1, { model: "NVIDIA DGX Display" })];
+  expect(indices(granted("all", fakeHost(0, { gpus })))).toEqual([0]);
+  expect(indices(granted("1", fakeHost(0, { gpus })))).toEqual([1]);
+});
+
+test("a container is not started without the libraries of what it was granted", () => {
+  const cuda = fakeHost(1).libraries.filter(({ path }) => !path.includes("libcuda"));
+  const nvml = fakeHost(1).libraries.filter(({ path }) => !path.includes("libnvidia-ml"));
+  const problem = (message: string) => ({
+    kind: "refused",
+    problem: { code: "BERTH-D002", message: expect.stringContaining(message) },
+  });
+  expect(decideFor("0", fakeHost(1, { libraries: [] }))).toMatchObject(
+    problem('none of driver 570.1 was found under "/"'),
+  );
+  expect(decideFor("none", fakeHost(1, { libraries: [] }))).toMatchObject(problem("none of driver"));
+  expect(decideFor("0", fakeHost(1, { libraries: cuda }))).toMatchObject(problem("no libcuda.so.1"));
+  expect(decideFor("0", fakeHost(1, { libraries: cuda }), "utility").kind).toBe("granted");
+  expect(granted("0", fakeHost(1, { libraries: nvml })).warnings).toEqual([
+    "capability utility: this host has no libnvidia-ml.so.1",
+  ]);
+});
+
+test("what of the default an administrator does not allow is said", () => {
+  const policy: Policy = { ...POLICY, supportedCapabilities: ["utility"] };
+  expect(granted("0", fakeHost(1), "", policy).warnings).toEqual([
+    "without the capability compute: config.toml does not list it in supported-driver-capabilities",
+  ]);
+  expect(granted("0", fakeHost(1), "utility", policy).warnings).toEqual([]);
 });

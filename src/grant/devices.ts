@@ -36,9 +36,13 @@ function byPlace(a: GrantedMigDevice, b: GrantedMigDevice): number {
   );
 }
 
+/** The card of a DGX Station that drives the screen: no GPU to compute on. */
+const DISPLAY_CARD = /^(?:NVIDIA )?DGX Display$/;
+
 /** Whoever asks for GPUs is never started without one. */
 function findAll(host: Host): readonly FoundDevice[] {
-  const found = host.gpus.flatMap((gpu): FoundDevice[] => {
+  const usable = host.gpus.filter(({ model }) => !DISPLAY_CARD.test(model));
+  const found = usable.flatMap((gpu): FoundDevice[] => {
     return gpu.isMigEnabled ? gpu.migDevices.map((mig) => ({ gpu, mig })) : [{ gpu, mig: undefined }];
   });
   if (found.length > 0) return found;
@@ -56,7 +60,11 @@ function grantUnit(request: Request, unit: NonNullable<Host["unit"]>): Grant["un
   );
   if (other !== undefined) {
     const why = `the GPUs of this host (${unit.model}) cannot be told apart`;
-    return refuse("this device", why, "ask for all, or for 0, which is the same here");
+    return refuse(
+      `what ${escapeControls(request.devicesOrigin.text)} asks for`,
+      why,
+      "ask for all, or for 0, which is the same here",
+    );
   }
   return {
     unit,

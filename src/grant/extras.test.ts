@@ -58,16 +58,6 @@ test("IMEX requests do not count where config.toml says so, and that is said", (
   ]);
 });
 
-test("where the environment of an unprivileged container is not accepted, mounted channels count and its variables do not", () => {
-  const mounts = ["/var/run/nvidia-container-devices/0"];
-  const policy = { acceptEnvWhenUnprivileged: false };
-  expect(channels(["NVIDIA_IMEX_CHANNELS=0"], { mounts, policy })).toEqual([]);
-  expect(channels([], { mounts: [...mounts, "/var/run/nvidia-container-devices/imex/1"], policy })).toEqual([1]);
-  const grant = grantOf(["NVIDIA_GDS=enabled"], { mounts, policy });
-  expect(grant.features).toEqual([]);
-  expect(grant.warnings).toEqual(["NVIDIA_GDS=enabled is not accepted of an unprivileged container"]);
-});
-
 test("a feature that exists is given; one that this host lacks is a warning", () => {
   const grant = grantOf(["NVIDIA_GDS=enabled", "NVIDIA_MOFED=enabled"]);
   expect(grant.features.map(({ name, files }) => [name, files.nodes.length])).toEqual([["gds", 1], ["mofed", 0]]); // prettier-ignore

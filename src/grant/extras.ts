@@ -7,46 +7,37 @@ import type { Policy } from "./policy.ts";
 type GrantedExtras = Pick<Grant, "imexChannels" | "features" | "migControl" | "warnings">;
 
 /**
- * What a container gets beside its devices. Where the environment of an unprivileged container is not accepted, what it asks for there does not count.
- * Throws BERTH-R005 for an IMEX channel that does not exist, and R008 for MIG control without privileges. Rule: the NVIDIA container stack.
+ * What a container gets beside its devices. Throws BERTH-R005 for an IMEX channel that does not exist, and R008 for MIG control without privileges. Rule: the NVIDIA
+ * container stack.
  */
 export function grantExtras(request: Request, host: Host, policy: Policy): GrantedExtras {
-  const isEnvAccepted = request.isPrivileged || policy.acceptEnvWhenUnprivileged;
-  const imex = grantChannels(request, host, { isEnvAccepted, isIgnored: policy.ignoreImexChannelRequests });
-  const features = isEnvAccepted ? request.features : [];
-  const empty = features.filter(({ name }) => host.features[name].nodes.length === 0);
-  const ignored = isEnvAccepted ? [] : request.features.map(({ origin }) => notAccepted(origin.text));
+  const imex = grantChannels(request, host, policy);
+  const empty = request.features.filter(({ name }) => host.features[name].nodes.length === 0);
   return {
     imexChannels: imex.imexChannels,
-    features: features.map(({ name, origin }) => {
+    features: request.features.map(({ name, origin }) => {
       return { name, files: host.features[name], reason: escapeControls(origin.text) };
     }),
     migControl: grantMigControl(request, host),
     warnings: [
       ...imex.warnings,
-      ...ignored,
       ...empty.map(({ origin }) => `${escapeControls(origin.text)}: this host has no such device`),
     ],
   };
 }
 
-function notAccepted(text: string): string {
-  return `${escapeControls(text)} is not accepted of an unprivileged container`;
-}
-
 function grantChannels(
   { imexChannels: asked }: Request,
   host: Host,
-  { isEnvAccepted, isIgnored }: { isEnvAccepted: boolean; isIgnored: boolean },
+  { ignoreImexChannelRequests }: Policy,
 ): Pick<Grant, "imexChannels" | "warnings"> {
   const [first] = asked;
   if (first === undefined) return { imexChannels: [], warnings: [] };
   const text = escapeControls(first.origin.text);
-  if (isIgnored) {
-    return { imexChannels: [], warnings: [`${text} does not count: config.toml says ignore-imex-channel-requests`] };
+  if (ignoreImexChannelRequests) {
+    const warning = `${text} does not count: config.toml says ignore-imex-channel-requests`;
+    return { imexChannels: [], warnings: [warning] };
   }
-  if (first.origin.source === "env" && !isEnvAccepted)
-    return { imexChannels: [], warnings: [notAccepted(first.origin.text)] };
   const nodes = asked.map(({ channel }) => {
     return host.imexChannels.find(({ minor }) => minor === channel) ?? refuseChannel(channel, text, host);
   });

@@ -65,6 +65,7 @@ export function fakeHost(count: number, overrides: Partial<Host> = {}): Host {
   const path32 = "/usr/lib/i386-linux-gnu/libcuda.so.570.1";
   return {
     root: "/",
+    absence: undefined,
     driver: {
       version: "570.1",
       cuda: { version: "12.8", isExact: true },

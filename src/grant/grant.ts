@@ -75,8 +75,6 @@ export interface Extras {
   readonly hasApplicationProfile: boolean;
 }
 
-/** `nothing`: the container is none of our business and its spec stays as it is. */
 export type Decision =
-  | { readonly kind: "nothing"; readonly reason: string }
   | { readonly kind: "granted"; readonly grant: Grant }
   | { readonly kind: "refused"; readonly problem: Problem };

@@ -10,6 +10,7 @@ const MIG_NODES = 2;
  * nvidia-uvm for compute, each GPU's own, both of each MIG device. A grant without a device needs none.
  */
 export function checkNodes(grant: Grant, host: Host): void {
+  checkUnit(grant, host);
   if (grant.gpus.length + grant.migDevices.length === 0) return;
   checkControlNode("/dev/nvidiactl", "nvidia-modprobe", host);
   // Without it every CUDA call fails inside, in words that do not lead here.
@@ -24,6 +25,13 @@ export function checkNodes(grant: Grant, host: Host): void {
     const remedy = `nvidia-modprobe -f ${mig}/access -f ${mig}/ci${device.computeInstance}/access`;
     throw missing(name, "a device node in /dev/nvidia-caps is missing or is another device", remedy);
   }
+}
+
+/** A GPU of WSL or Tegra whose nodes are all missing is none. */
+function checkUnit({ unit }: Grant, host: Host): void {
+  if (unit?.hasNodes !== true || unit.unit.items.some(({ kind }) => kind === "node")) return;
+  const [warning = "nothing on this host lists its device nodes"] = host.warnings;
+  throw missing(unit.unit.model, `it has no device node: ${warning}`, 'look at what "berth host" warns of');
 }
 
 function checkControlNode(path: string, remedy: string, host: Host): void {

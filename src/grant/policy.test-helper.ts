@@ -4,7 +4,6 @@ import type { Policy } from "./index.ts";
 /** What config.toml's defaults allow. */
 export const POLICY: Policy = {
   supportedCapabilities: CAPABILITIES,
-  acceptEnvWhenUnprivileged: true,
   waivesConditions: false,
   ignoreImexChannelRequests: false,
   allowsForwardCompatibility: true,

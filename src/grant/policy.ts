@@ -5,8 +5,6 @@ import type { Extras } from "./grant.ts";
 export interface Policy {
   /** `supported-driver-capabilities` of config.toml, each a known name. */
   readonly supportedCapabilities: readonly string[];
-  /** `accept-nvidia-visible-devices-envvar-when-unprivileged`: whether a container's own environment is enough. */
-  readonly acceptEnvWhenUnprivileged: boolean;
   /** `disable-require`: images' conditions do not count. */
   readonly waivesConditions: boolean;
   readonly ignoreImexChannelRequests: boolean;
@@ -19,7 +17,6 @@ export interface Policy {
 export function policyOf(config: Config): Policy {
   return {
     supportedCapabilities: config.supportedDriverCapabilities,
-    acceptEnvWhenUnprivileged: config.acceptEnvWhenUnprivileged,
     waivesConditions: config.disableRequire,
     ignoreImexChannelRequests: config.ignoreImexChannelRequests,
     allowsForwardCompatibility: config.useForwardCompatibility,

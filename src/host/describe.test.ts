@@ -50,6 +50,10 @@ describe("describeHost: the driver", () => {
     putNode(root, "/dev/nvidiactl", [195, 255]);
     expect(describeHost(root)).toEqual({
       root,
+      absence: {
+        why: `the NVIDIA driver is not loaded, there is no "${root}/proc/driver/nvidia/version"`,
+        remedy: "modprobe nvidia (or install the NVIDIA driver)",
+      },
       driver: undefined,
       gpus: [],
       unit: undefined,

@@ -6,7 +6,7 @@ import { readDriverVersion } from "./driver-version.ts";
 import { readFeatures } from "./features.ts";
 import { readFiles } from "./files.ts";
 import { readGpus } from "./gpus.ts";
-import type { GpuUnit, Host } from "./host.ts";
+import type { Absence, GpuUnit, Host } from "./host.ts";
 import { readImexChannels } from "./imex.ts";
 import { readLearnt } from "./learnt-file.ts";
 import { learntCuda, type Learnt } from "./learnt.ts";
@@ -15,7 +15,8 @@ import { readLinks } from "./links.ts";
 import { readMigControl } from "./mig-control.ts";
 import { findPlatform } from "./platform.ts";
 import { openScene, type Scene, type SceneOptions } from "./scene.ts";
-import { readWslUnit } from "./wsl.ts";
+import { onMachine } from "./tree.ts";
+import { readWslUnit, WSL_STORES } from "./wsl.ts";
 
 export interface DescribeOptions extends SceneOptions {
   /** What was learnt from the driver; without it, what is kept under the root. */
@@ -43,12 +44,13 @@ export function describeScene(scene: Scene, warnings: readonly string[], learnt 
   const platform = findPlatform(scene);
   if (platform !== "driver") return describeUnit(scene, platform, warnings);
   const version = readDriverVersion(scene);
-  if (version === undefined) return { ...nothing(root), warnings };
+  if (version === undefined) return { ...nothing(root), absence: notLoaded(scene), warnings };
   const { libraries, missing, folders } = readLibraries(scene, version);
   const architecture = libraries.find((library) => library.architecture !== "i386")?.architecture ?? "x86-64";
   const files = readFiles(scene, version, architecture);
   return {
     root,
+    absence: undefined,
     driver: { version, cuda: learntCuda(learnt, version) ?? supportedCuda(version), libraryFolders: folders },
     gpus: readGpus(scene, learnt),
     unit: undefined,
@@ -68,7 +70,23 @@ export function describeScene(scene: Scene, warnings: readonly string[], learnt 
 function describeUnit(scene: Scene, kind: GpuUnit["kind"], warnings: readonly string[]): Host {
   const found = kind === "wsl" ? readWslUnit(scene) : readCsvUnit(scene);
   const features = kind === "csv" && found !== undefined ? readFeatures(scene) : NO_FEATURES;
-  return { ...nothing(scene.root), ...found, features, warnings };
+  const absence = found === undefined ? noUnit(scene, kind) : undefined;
+  return { ...nothing(scene.root), ...found, absence, features, warnings };
+}
+
+function notLoaded({ root }: Scene): Absence {
+  const why = `the NVIDIA driver is not loaded, there is no "${onMachine(root, "/proc/driver/nvidia/version")}"`;
+  return { why, remedy: "modprobe nvidia (or install the NVIDIA driver)" };
+}
+
+function noUnit(scene: Scene, kind: GpuUnit["kind"]): Absence {
+  if (kind === "wsl") {
+    const why = `no folder of "${onMachine(scene.driverRoot, WSL_STORES)}" holds the driver of Windows`;
+    return { why, remedy: "install NVIDIA's driver in Windows, then: wsl --shutdown" };
+  }
+  const why = `nothing that the CSV lists in "${onMachine(scene.root, scene.csvFolder)}" name is here`;
+  const remedy = scene.platform === "csv" ? 'set mode = "auto" in config.toml, or install' : "install";
+  return { why, remedy: `${remedy} the lists of L4T (package nvidia-l4t-init)` };
 }
 
 const NO_FEATURES: Host["features"] = {
@@ -78,7 +96,7 @@ const NO_FEATURES: Host["features"] = {
   nvswitch: { nodes: [], files: [] },
 };
 
-function nothing(root: string): Omit<Host, "warnings"> {
+function nothing(root: string): Omit<Host, "absence" | "warnings"> {
   return {
     root,
     driver: undefined,

@@ -55,10 +55,11 @@ export function readDrmNode(scene: Scene, name: string): DeviceNode | undefined 
   return readNode(scene, { path: `/dev/dri/${name}`, majors: [DRM_MAJOR], minor });
 }
 
-/** Whether the node on this machine still is the device that was described. */
+/** Whether the node on this machine still is the device that was described, with the same mode and owner. */
 export function isUnchangedNode(node: DeviceNode, isSimulated: boolean): boolean {
   const found = statNode(node.hostPath, isSimulated);
-  return typeof found === "object" && found.major === node.major && found.minor === node.minor;
+  if (typeof found === "string" || found.major !== node.major || found.minor !== node.minor) return false;
+  return found.mode === node.mode && found.uid === node.uid && found.gid === node.gid;
 }
 
 /** What kind of node lies at a path of this machine: for comparing two looks at it. */

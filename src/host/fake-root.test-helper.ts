@@ -11,6 +11,7 @@ export interface FakeGpu {
   readonly bus: string;
   readonly minor: number;
   readonly uuid?: string;
+  readonly model?: string;
   readonly isExcluded?: boolean;
   /** GPU instance → compute instances. */
   readonly mig?: Readonly<Record<number, readonly number[]>>;
@@ -55,7 +56,7 @@ export function versionText(version: string): string {
 
 export function putGpu(root: string, gpu: FakeGpu): void {
   const lines = [
-    "Model: \t\t NVIDIA H100 80GB HBM3",
+    `Model: \t\t ${gpu.model ?? "NVIDIA H100 80GB HBM3"}`,
     "IRQ:   \t\t 64",
     `GPU UUID: \t ${gpu.uuid ?? "GPU-????????-????-????-????-????????????"}`,
     "Bus Type: \t PCIe",

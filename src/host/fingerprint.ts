@@ -12,7 +12,7 @@ import { learntStore } from "./learnt-file.ts";
 import { mpsSignature } from "./mps-folder.ts";
 import { findPlatform } from "./platform.ts";
 import { listRoot, type Scene } from "./scene.ts";
-import { listIfThere, lstatIfThere, onMachine } from "./tree.ts";
+import { listIfThere, lstatIfThere, onMachine, resolveInRoot } from "./tree.ts";
 import { WSL_STORES } from "./wsl.ts";
 
 /** What a cached description depends on, and what is said when it has changed. The order is that of the check. */
@@ -86,9 +86,23 @@ export function otherPaths(scene: Scene, host: Host): readonly string[] {
     ({ hostPath }) => hostPath,
   );
   const links = host.links.map(({ path }) => onMachine(scene.driverRoot, path));
-  const folders = [...files, ...links, ...unitPlaces(scene, host)].map((path) => posix.dirname(path));
+  const found = [...files, ...links, ...unitPlaces(scene, host)].map((path) => posix.dirname(path));
+  const folders = [...found, ...(host.driver === undefined ? [] : awaitedFolders(scene))];
   const others = [...new Set(folders)].filter((folder) => !fixed.has(folder));
   return [...others, ...(findPlatform(scene) === "csv" ? csvPlaces(scene) : [])];
+}
+
+/** Where configuration files and X modules may still come: their folders, or what there is above them. */
+function awaitedFolders(scene: Scene): readonly string[] {
+  const rules = [...FILE_RULES.config, ...FILE_RULES.xorg].flatMap(({ folders }) => folders);
+  const places = new Set(rules.map((folder) => nearestThere(scene, folder)));
+  // Anything may come and go in the root folder itself.
+  return [...places].filter((folder) => folder !== "/").map((folder) => onMachine(scene.driverRoot, folder));
+}
+
+function nearestThere(scene: Scene, folder: string): string {
+  const real = resolveInRoot(scene.driverRoot, folder);
+  return real ?? (folder === "/" ? folder : nearestThere(scene, posix.dirname(folder)));
 }
 
 /** The CSV files, which can be edited in place, and the folder in which the nodes that they name come and go. */

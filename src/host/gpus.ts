@@ -1,4 +1,5 @@
 import { parseStrictInteger } from "../base/index.ts";
+import { readBootId } from "../linux/index.ts";
 import { brandOf } from "./brands.ts";
 import { present, readDrmNode, readGpuNode } from "./device-nodes.ts";
 import { readDrmLinks } from "./drm-links.ts";
@@ -33,7 +34,7 @@ export function readGpus(scene: Scene, learnt: Learnt): readonly Gpu[] {
   );
   return sorted.map((gpu, index) => ({
     index,
-    ...describeGpu(scene, { gpu, known: learntGpu(learnt, gpu.bus, gpu.uuid), migDevices: mig.get(gpu.minor) }),
+    ...describeGpu(scene, { gpu, known: learntGpu(learnt, gpu), migDevices: mig.get(gpu.minor) }),
   }));
 }
 
@@ -57,7 +58,7 @@ function describeGpu(scene: Scene, { gpu, known, migDevices }: Sources): Omit<Gp
     drmNodes,
     drmLinks: readDrmLinks(scene, bus, drmNodes),
     isMigEnabled: migDevices !== undefined,
-    migDevices: nameMigDevices(migDevices ?? [], known?.migDevices),
+    migDevices: nameMigDevices(migDevices ?? [], known?.boot === readBootId() ? known?.migDevices : undefined),
   };
 }
 

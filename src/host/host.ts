@@ -4,6 +4,8 @@ export interface Host {
   readonly root: string;
   /** Undefined when the kernel module is not loaded (WSL, Tegra: when the driver's files are not there). */
   readonly driver: Driver | undefined;
+  /** Why there is no driver, and what brings one; undefined where there is one. */
+  readonly absence: Absence | undefined;
   /** By index: the order of PCI addresses. Empty where `unit` is there. */
   readonly gpus: readonly Gpu[];
   /** WSL and Tegra: the GPU with all that belongs to it as one thing, which cannot be told apart further. */
@@ -34,6 +36,11 @@ export interface Driver {
   readonly cuda: SupportedCuda | undefined;
   /** Folders, as a container sees them, that hold 64-bit libraries of this version; the first is the main one. */
   readonly libraryFolders: readonly string[];
+}
+
+export interface Absence {
+  readonly why: string;
+  readonly remedy: string;
 }
 
 export interface SupportedCuda {

@@ -18,6 +18,8 @@ const MAX_INSTANCE = 255;
 const VERSION = /^\d{1,5}(?:\.\d{1,5}){1,2}$/;
 const CAPABILITY = /^\d{1,3}\.\d{1,2}$/;
 const BRAND = /^[a-z]{1,20}$/;
+const MODEL = /^[\x20-\x7e]{1,128}$/;
+const BOOT = /^[0-9a-f-]{36}$/;
 const PROFILE = /^[0-9a-z.+-]{1,40}$/;
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -67,6 +69,8 @@ function readGpu(fields: Fields): LearntGpu | undefined {
   if (uuid === undefined) return undefined;
   return {
     uuid,
+    model: match(fields["model"], MODEL),
+    boot: match(fields["boot"], BOOT),
     computeCapability: match(fields["computeCapability"], CAPABILITY),
     brand: match(fields["brand"], BRAND),
     migDevices: readMigDevices(fields["migDevices"]),

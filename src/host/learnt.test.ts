@@ -1,5 +1,5 @@
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
-import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import type { NvmlGpu, NvmlInventory, NvmlMigDevice } from "../nvml/index.ts";
 import { describeHost } from "./describe.ts";
 import { makeRoot, put, putGpu, putLink, putNode, uuid, VERSION, versionText } from "./fake-root.test-helper.ts";
@@ -87,6 +87,22 @@ describe("what was learnt from the driver", () => {
     ]);
     rememberFacts(describeHost(root));
     expect(store()).not.toContain("9.9");
+  });
+
+  test("is not about a card of another model that says no UUID yet", () => {
+    learn();
+    putGpu(root, { bus: BUS, minor: 0, model: "NVIDIA L40S" });
+    expect(facts()).toEqual([undefined, undefined, "nvidia"]);
+  });
+
+  test("about MIG does not outlive the boot", () => {
+    learn();
+    writeFileSync(root + STORE, store().replace(/"boot": "[0-9a-f]{8}/, '"boot": "00000000'));
+    expect(migFacts()).toEqual([
+      [undefined, undefined, undefined],
+      [undefined, undefined, undefined],
+    ]);
+    expect(facts()).toEqual([uuid(7), "9.9", "nvidia"]);
   });
 
   const layouts: readonly [string, () => void][] = [
@@ -190,6 +206,8 @@ describe("the store", () => {
       gpus: {
         [BUS]: {
           uuid: uuid(7),
+          model: "NVIDIA H100 80GB HBM3",
+          boot: readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim(),
           computeCapability: "9.9",
           brand: "nvidia",
           migDevices: [

@@ -16,6 +16,10 @@ export interface LearntCuda {
 export interface LearntGpu {
   /** Of the card that all the rest is about. */
   readonly uuid: string;
+  /** By which a card that says no UUID yet is told from another one; undefined in a store of berth 0.1. */
+  readonly model: string | undefined;
+  /** The boot in which the MIG devices were learnt: no GPU instance outlives it. */
+  readonly boot: string | undefined;
   readonly computeCapability: string | undefined;
   readonly brand: string | undefined;
   /** The whole layout that the GPU had then: another one has other numbers. Empty: nothing is known. */
@@ -32,10 +36,19 @@ export interface LearntMigDevice {
 
 export const NOTHING_LEARNT: Learnt = { cuda: undefined, gpus: new Map() };
 
+/** What the driver's files say of a card. */
+export interface CardNow {
+  readonly bus: string;
+  readonly uuid: string | undefined;
+  readonly model: string;
+}
+
 /** What was learnt of the GPU at a PCI address; nothing when it was of another card than the one that is there now. */
-export function learntGpu(learnt: Learnt, bus: string, uuidNow: string | undefined): LearntGpu | undefined {
-  const gpu = learnt.gpus.get(bus);
-  return uuidNow === undefined || gpu?.uuid === uuidNow ? gpu : undefined;
+export function learntGpu({ gpus }: Learnt, { bus, uuid, model }: CardNow): LearntGpu | undefined {
+  const gpu = gpus.get(bus);
+  if (gpu === undefined) return undefined;
+  const isSame = uuid === undefined ? gpu.model === undefined || gpu.model === model : gpu.uuid === uuid;
+  return isSame ? gpu : undefined;
 }
 
 /** The CUDA version that a driver of this very version said it supports. */

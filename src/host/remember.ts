@@ -1,6 +1,7 @@
 import { mkdirSync, unlinkSync } from "node:fs";
 import { dirname } from "node:path";
 import { errnoCode, replaceFile } from "../base/index.ts";
+import { readBootId } from "../linux/index.ts";
 import type { NvmlGpu, NvmlInventory, NvmlMigDevice } from "../nvml/index.ts";
 import { brandOfNumber } from "./brands.ts";
 import { parseGpuUuid } from "./gpu-names.ts";
@@ -42,7 +43,8 @@ function addFacts(before: Learnt, host: Host, inventory: NvmlInventory | undefin
     const told = inventory?.gpus.find(({ bus }) => bus === gpu.bus);
     const uuid = parseGpuUuid(told?.uuid ?? "") ?? gpu.uuid;
     if (uuid === undefined) continue;
-    const known = learntGpu(before, gpu.bus, uuid) ?? blank(uuid);
+    const { bus, model } = gpu;
+    const known = { ...(learntGpu(before, { bus, uuid, model }) ?? blank(uuid)), model };
     gpus.set(gpu.bus, told === undefined ? known : addTold(known, gpu, told));
   }
   return { cuda: cudaTold(host, inventory) ?? before.cuda, gpus };
@@ -56,14 +58,15 @@ function cudaTold(host: Host, inventory: NvmlInventory | undefined): LearntCuda 
 }
 
 function blank(uuid: string): LearntGpu {
-  return { uuid, computeCapability: undefined, brand: undefined, migDevices: [] };
+  return { uuid, model: undefined, boot: undefined, computeCapability: undefined, brand: undefined, migDevices: [] };
 }
 
 function addTold(known: LearntGpu, gpu: Gpu, told: NvmlGpu): LearntGpu {
   // Devices that are not those of the driver's files were made or removed meanwhile: their numbers may be old.
   const isCurrent = isLayout(told.migDevices, gpu.migDevices);
   return {
-    uuid: known.uuid,
+    ...known,
+    boot: readBootId(),
     computeCapability: told.computeCapability ?? known.computeCapability,
     brand: brandTold(told.brand) ?? known.brand,
     migDevices: isCurrent ? told.migDevices.map(toLearntMigDevice) : [],

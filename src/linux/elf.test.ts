@@ -101,3 +101,16 @@ test("readElfNote never throws, whatever bytes of a library are changed or cut o
     }),
   );
 });
+
+test.each([
+  ["a name", 0],
+  ["a description", 4],
+])("readElfNote gives no note whose header says that %s is larger than any", (_, at) => {
+  const file = join(folder, "libnote-large.so");
+  compileNotedLibrary(file, { note: { section: ".note.test", owner: "NVIDIA Corporation", text: NOTE } });
+  const bytes = readFileSync(file);
+  // The note begins with the two sizes and its type.
+  const start = bytes.indexOf(Buffer.from("NVIDIA Corporation")) - 12;
+  bytes.writeUInt32LE(0xffff_fff0, start + at);
+  expect(readElfNote(bytes, ".note.test")).toBeUndefined();
+});

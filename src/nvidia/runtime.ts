@@ -1,6 +1,15 @@
 import { join } from "node:path";
 import { carryOut, formatStep, planContainer, type PlannedContainer } from "../apply/index.ts";
-import { BerthError, formatProblem, openLog, printOut, VERSION, type Log, type LogSink } from "../base/index.ts";
+import {
+  BerthError,
+  escapeControls,
+  formatProblem,
+  openLog,
+  printOut,
+  VERSION,
+  type Log,
+  type LogSink,
+} from "../base/index.ts";
 import { findLowLevel, loadConfig, rememberLowLevel, type Config, type Mode } from "../config/index.ts";
 import { hostOptions, loadHost, type Host } from "../host/index.ts";
 import { argText, execRestored, readEnv, type LaunchRecord } from "../linux/index.ts";
@@ -72,7 +81,10 @@ function editBundle(call: Call): void {
     config,
     loadHost: (isRefresh) => findHost(call, stateDir, isRefresh),
   });
-  if (result.kind === "nothing") return log.debug(`"${bundle.configPath}" stays as it is: ${result.reason}`);
+  if (result.kind === "nothing") {
+    for (const wish of result.ignored) log.warn(escapeControls(wish));
+    return log.debug(`"${bundle.configPath}" stays as it is: ${result.reason}`);
+  }
   if (result.kind === "refused") throw asError(result.problem);
   logPlan(result, log);
   carryOut(result.plan, { bundle, rootfs: result.rootfs, stateDir, now: new Date() });

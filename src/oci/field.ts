@@ -59,10 +59,15 @@ export function integerAt(object: JsonObject | undefined, pointer: string, key: 
   throw badField(`${pointer}/${escapeStep(key)}`, "an integer", value);
 }
 
-/** The S005 error for a field of `config.json`; `value` is what stands there. */
-export function badField(pointer: string, wanted: string, value: JsonValue | undefined): BerthError {
+/** The S005 error for a field of `config.json`; `value` is what stands there, `otherFault` what is wrong with it when its type is right. */
+export function badField(
+  pointer: string,
+  wanted: string,
+  value: JsonValue | undefined,
+  otherFault?: string,
+): BerthError {
   const place = pointer === "" ? "its top level" : `"${pointer}"`;
-  const found = value === undefined ? "is missing" : `is ${nameType(value)}`;
+  const found = otherFault ?? (value === undefined ? "is missing" : `is ${nameType(value)}`);
   return new BerthError({
     code: "BERTH-S005",
     message: `Cannot use config.json: ${place} must be ${wanted}, but ${found}`,

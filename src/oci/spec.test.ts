@@ -61,7 +61,7 @@ test.each([
   [processEnv, '{"process":[]}', '"/process" must be an object, but is a list'],
   [processEnv, '{"process":{"env":"A=1"}}', '"/process/env" must be a list, but is text'],
   [processEnv, '{"process":{"env":["A=1",2]}}', '"/process/env/1" must be text, but is the number 2'],
-  [processEnv, '{"process":{"env":["A=1","B"]}}', '"/process/env/1" must be text with a "="'],
+  [processEnv, '{"process":{"env":["A=1","B"]}}', '"/process/env/1" must be NAME=value, but has no "="'],
   [processEnv, '{"process":{"env":[null]}}', '"/process/env/0" must be text, but is null'],
   [processEnv, '{"process":{"ENV":["NVIDIA_VISIBLE_DEVICES=all"]}}', '"/process/ENV" must be spelled "env"'],
   [processEnv, '{"proceſs":{}}', '"/proceſs" must be spelled "process"'],

@@ -25,7 +25,7 @@ export interface OciNamespace {
 export function processEnv(spec: JsonObject): readonly string[] {
   const entries = textsAt(objectAt(spec, "", "process"), "/process", "env");
   const index = entries.findIndex((entry) => !entry.includes("="));
-  if (index >= 0) throw badField(`/process/env/${index}`, `text with a "="`, entries[index]);
+  if (index >= 0) throw badField(`/process/env/${index}`, "NAME=value", entries[index], 'has no "="');
   return entries;
 }
 

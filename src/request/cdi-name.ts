@@ -11,13 +11,20 @@ export interface CdiName {
 /** Kinds whose names are the host's own devices, whether a CDI file lists them or not. */
 const OWN_KINDS = ["nvidia.com/gpu", "runtime.nvidia.com/gpu"];
 
-const NAME = "[A-Za-z0-9](?:[A-Za-z0-9_.:-]*[A-Za-z0-9])?";
-const VENDOR = "[A-Za-z](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?";
+/** `gpu3` and `mig0:1` of the strategy `type-index`. */
+const TYPE_INDEX = /^(?:gpu(\d+)|mig(\d+:\d+))$/;
+const QUALIFIED =
+  /^([A-Za-z](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?\/[A-Za-z](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?)=([A-Za-z0-9](?:[A-Za-z0-9_.:-]*[A-Za-z0-9])?)$/;
 
 /** A qualified CDI name (CDI specification 1.1.0, "Kind" and "Device Names"; one letter is enough), or undefined. */
 export function parseCdiName(text: string): CdiName | undefined {
-  const [, kind = "", name = ""] = new RegExp(`^(${VENDOR}/${VENDOR})=(${NAME})$`).exec(text) ?? [];
+  const [, kind = "", name = ""] = QUALIFIED.exec(text) ?? [];
   return kind === "" ? undefined : { kind, name };
+}
+
+/** Whether devices of a kind are this host's own GPUs. */
+export function isOwnKind(kind: string): boolean {
+  return OWN_KINDS.includes(kind);
 }
 
 /**
@@ -25,8 +32,12 @@ export function parseCdiName(text: string): CdiName | undefined {
  * `type-index`. Throws BERTH-R004 for a kind that is not this host's own.
  */
 export function deviceIdOf({ kind, name }: CdiName): string {
-  if (!OWN_KINDS.includes(kind)) throw refuseKind(kind, name);
-  return /^(?:gpu|mig)(\d+(?::\d+)?)$/.exec(name)?.[1] ?? name;
+  if (!isOwnKind(kind)) throw refuseKind(kind, name);
+  return (
+    TYPE_INDEX.exec(name)
+      ?.slice(1)
+      .find((id) => id !== undefined) ?? name
+  );
 }
 
 function refuseKind(kind: string, name: string): BerthError {

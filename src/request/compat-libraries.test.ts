@@ -79,6 +79,16 @@ test.each([
   expect(read(image(files), folder)).toBeUndefined();
 });
 
+test.each([
+  "libcuda.so.575.57.",
+  "libcuda.so.9999999999.1",
+  "libcuda.so.1",
+  "libcuda.so.575..1",
+  "libcuda.so.575.57\n.1",
+])("%j is no libcuda of a driver", (name) => {
+  expect(read(image({ [name]: "noted" }))).toBeUndefined();
+});
+
 test("another folder, as for Jetson, can be named", () => {
   const root = image({ "libcuda.so.575.57.08": "noted" });
   expect(read(root, "/usr/local/cuda-12.9/compat")?.version).toBe("575.57.08");

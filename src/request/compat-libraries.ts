@@ -1,3 +1,4 @@
+import { parseVersion } from "../base/index.ts";
 import { readElf, readElfNote, type Elf, type Root } from "../linux/index.ts";
 
 /** A library of the image's folder of CUDA forward compatibility packages. */
@@ -34,7 +35,10 @@ export const COMPAT_FOLDER = "/usr/local/cuda/compat";
 /** Those for Jetson Orin. */
 export const ORIN_COMPAT_FOLDER = "/usr/local/cuda/compat_orin";
 const NOTE_SECTION = ".note.cuda.fwd_compatibility";
+const CUDA = "libcuda.so.";
 const MAX_NAMES = 256;
+/** More branches and brands than there are. */
+const MAX_NUMBERS = 64;
 
 /**
  * The compatibility libraries in a folder of the image, or undefined: no folder, no `libcuda.so.X.Y`, or more than one. The image is not
@@ -42,24 +46,32 @@ const MAX_NAMES = 256;
  */
 export function readCompatLibraries(rootfs: Root, folder = COMPAT_FOLDER): CompatLibraries | undefined {
   if (rootfs.stat(folder)?.kind !== "folder") return undefined;
-  const names = rootfs.list(folder, MAX_NAMES)?.filter((name) => /^lib[\w.+-]+\.so\.\d/.test(name)) ?? [];
+  const names = rootfs.list(folder, MAX_NAMES)?.filter((name) => /^lib[\w.+-]+\.so\.\d[\w.]*$/.test(name)) ?? [];
   const place = rootfs.resolve(folder);
   if (place === undefined) return undefined;
   // A link may lead anywhere; what it leads to in this folder is listed itself.
   const files = names.filter((name) => rootfs.lstat(`${place}/${name}`)?.kind === "file").toSorted();
-  const [driver, ...others] = files.filter((name) => /^libcuda\.so\.\d+\.\d[\d.]*$/.test(name));
-  if (driver === undefined || others.length > 0) return undefined;
+  const [driver, ...others] = files.filter((name) => versionOf(name)?.includes(".") === true);
+  const version = versionOf(driver ?? "");
+  if (driver === undefined || version === undefined || others.length > 0) return undefined;
   return {
     folder: place,
-    version: driver.slice("libcuda.so.".length),
+    version,
     libraries: files.flatMap((name) => describe(rootfs, `${place}/${name}`)),
     note: rootfs.useFile(`${place}/${driver}`, readNote),
   };
 }
 
+/** Of a libcuda: "575.57.08". */
+function versionOf(name: string): string | undefined {
+  const version = name.startsWith(CUDA) ? name.slice(CUDA.length) : "";
+  return parseVersion(version) === undefined ? undefined : version;
+}
+
 function describe(rootfs: Root, path: string): CompatLibrary[] {
   const elf = rootfs.useFile(path, (fd) => readElf(fd));
-  return elf?.soname === undefined ? [] : [{ path, soname: elf.soname, architecture: elf.architecture }];
+  const isNamed = elf?.soname !== undefined && /^[\w.+-]+$/.test(elf.soname);
+  return isNamed ? [{ path, soname: elf.soname, architecture: elf.architecture }] : [];
 }
 
 /** Undefined for a note of somebody else, and for one that is no JSON object of the right shape. */
@@ -88,5 +100,6 @@ function parseObject(text: string): Readonly<Record<string, unknown>> | undefine
 }
 
 function numbersOf(value: unknown): readonly number[] {
-  return Array.isArray(value) ? value.filter((item): item is number => Number.isSafeInteger(item)) : [];
+  if (!Array.isArray(value) || value.length > MAX_NUMBERS) return [];
+  return value.filter((item): item is number => Number.isSafeInteger(item));
 }

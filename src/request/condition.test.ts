@@ -49,6 +49,10 @@ test.each([
   expect(() => parse(text)).toThrow(why);
 });
 
+test("a condition that no process could be started with is refused at once", () => {
+  expect(() => parse("cuda>=99 ".repeat(20_000))).toThrow("more than 131072 characters");
+});
+
 test("a condition of a megabyte is quoted only in part", () => {
   expect(() => parse("x".repeat(1_000_000))).toThrow(/^.{1,700}$/);
 });

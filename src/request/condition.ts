@@ -1,6 +1,6 @@
 import { BerthError, escapeControls, nearest } from "../base/index.ts";
 import type { ConditionRequest } from "./request.ts";
-import { shorten } from "./shorten.ts";
+import { MAX_VALUE, shorten } from "./shorten.ts";
 
 export const PROPERTIES = ["arch", "brand", "cuda", "driver"] as const;
 export type Property = (typeof PROPERTIES)[number];
@@ -31,6 +31,7 @@ export interface Condition {
  * also behind an alternative that holds. Throws BERTH-R006, which quotes the term. Rule: the requirement language of libnvidia-container.
  */
 export function parseCondition({ variable, text }: ConditionRequest): Condition {
+  if (text.length > MAX_VALUE) throw malformed(text, variable, `it has more than ${MAX_VALUE} characters`);
   const alternatives = text
     .split(/\s+/)
     .map((alternative) => alternative.split(",").filter((term) => term !== ""))

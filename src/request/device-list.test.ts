@@ -96,6 +96,17 @@ test.each([
   );
 });
 
+test.each(["nvidia.com/gpu=mig0", "nvidia.com/gpu=gpu0:1"])(
+  "%j mixes up GPUs and MIG devices, and is refused",
+  (value) => {
+    expect(() => parseDeviceList(value)).toThrow(expect.objectContaining({ code: "BERTH-R002" }));
+  },
+);
+
+test("a list that no process could be started with is refused at once", () => {
+  expect(() => parseDeviceList("0,".repeat(100_000))).toThrow("more than 131072 characters");
+});
+
 test.each([
   ["nvidia.com/gpus=0", 'did you mean "nvidia.com/gpu=0"?'],
   ["acme.example/fpga=1", "only nvidia.com/gpu and runtime.nvidia.com/gpu are served"],

@@ -1,6 +1,8 @@
+import { BerthError } from "../base/index.ts";
 import { deviceIdOf, parseCdiName } from "./cdi-name.ts";
 import { keyOf, parseDeviceId } from "./device-id.ts";
 import type { DeviceRequest, Request } from "./request.ts";
+import { MAX_VALUE, shorten } from "./shorten.ts";
 
 /** What a list of devices asks for. */
 export interface DeviceList {
@@ -14,6 +16,7 @@ export interface DeviceList {
  * container stack, but duplicates collapse.
  */
 export function parseDeviceList(value: string): DeviceList {
+  if (value.length > MAX_VALUE) throw tooLong(value);
   const names = splitList(value);
   if (names.length === 0 || names.includes("void")) return { wants: "nothing", devices: [] };
   const ids = names.map(toId);
@@ -22,6 +25,11 @@ export function parseDeviceList(value: string): DeviceList {
   if (special === "all") return { wants: "devices", devices: [{ kind: "all" }] };
   const devices = new Map(ids.map(parseDeviceId).map((device) => [keyOf(device), device]));
   return { wants: "devices", devices: [...devices.values()] };
+}
+
+function tooLong(value: string): BerthError {
+  const message = `Cannot read the list of devices "${shorten(value)}": it has more than ${MAX_VALUE} characters`;
+  return new BerthError({ code: "BERTH-R002", message, remedy: "name each device once" });
 }
 
 /** The items of a list with commas, without blanks around them and without empty ones. */

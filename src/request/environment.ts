@@ -19,6 +19,9 @@ const FEATURE_VARIABLES: Readonly<Record<FeatureName, string>> = {
   nvswitch: "NVIDIA_NVSWITCH",
 };
 
+/** The variables of features. */
+export const FEATURE_NAMES: readonly string[] = Object.values(FEATURE_VARIABLES);
+
 const MIG_VARIABLES = [
   { what: "config", variable: "NVIDIA_MIG_CONFIG_DEVICES" },
   { what: "monitor", variable: "NVIDIA_MIG_MONITOR_DEVICES" },
@@ -41,6 +44,7 @@ export function isLegacyImage(env: Environment): boolean {
 /** `NAME=value` as the origin of something, where it is set. */
 export function originOf(env: Environment, name: string): Origin {
   const value = env.get(name);
+  if (value?.trim() === "") return { source: "env", text: `${name} is empty` };
   if (value !== undefined) return { source: "env", text: shorten(`${name}=${value}`) };
   return { source: "default", text: isLegacyImage(env) ? `a legacy CUDA image without ${name}` : `${name} is not set` };
 }
@@ -66,6 +70,24 @@ export function readFeatures(env: Environment): readonly FeatureRequest[] {
   }));
 }
 
+const OFF: readonly string[] = ["", "disabled", "0", "false", "no", "off"];
+
+/** Variables whose value looks like a wish and is none. */
+export function readDoubtful(env: Environment): readonly string[] {
+  const features = FEATURES.map((name) => FEATURE_VARIABLES[name]).filter((variable) => {
+    const value = env.get(variable) ?? "";
+    return value !== "enabled" && !OFF.includes(value.toLowerCase());
+  });
+  const waiver = env.get("NVIDIA_DISABLE_REQUIRE") ?? "";
+  const isDoubtful = !TRUE.includes(waiver) && !OFF.includes(waiver.toLowerCase()) && waiver.toLowerCase() !== "f";
+  return [
+    ...features.map((variable) => `${originOf(env, variable).text} does not count: the value is "enabled"`),
+    ...(isDoubtful
+      ? [`${originOf(env, "NVIDIA_DISABLE_REQUIRE").text} does not count: the value is "true" or "1"`]
+      : []),
+  ];
+}
+
 /**
  * `NVIDIA_MIG_CONFIG_DEVICES` and `NVIDIA_MIG_MONITOR_DEVICES`, where they are not empty. Throws BERTH-R002 for any value but `all`: there is nothing
  * between all GPUs and none.
@@ -88,7 +110,7 @@ export function readConditions(
   const isOne = (name: string): boolean => name.startsWith(CONDITION) && !name.startsWith(JETPACK);
   const stated = [...env].filter(([name, text]) => isOne(name) && text.trim() !== "");
   const conditions = stated.map(([variable, text]) => ({ variable, text })).toSorted(byVariable);
-  const legacy = isLegacyImage(env) ? /^\d+\.\d+/.exec(env.get("CUDA_VERSION") ?? "")?.[0] : undefined;
+  const legacy = isLegacyImage(env) ? /^\d{1,9}\.\d{1,9}/.exec(env.get("CUDA_VERSION") ?? "")?.[0] : undefined;
   const isUnclear = isLegacyImage(env) && legacy === undefined;
   return {
     conditions: [

@@ -51,6 +51,60 @@ test("a request says where it was asked", () => {
 
 const FOLDER = "/var/run/nvidia-container-devices";
 
+/** Where the environment of an unprivileged container does not count. */
+const askStrictly = (words: Parameters<typeof makeSource>[0]): Request => {
+  return readRequest(makeSource({ ...words, settings: { acceptEnvWhenUnprivileged: false } }));
+};
+
+test("where the environment of an unprivileged container does not count, its wishes are not even read, and that is said", () => {
+  for (const value of ["all", "foo", "nvidia.com/other=1"]) {
+    const request = askStrictly({ env: [`NVIDIA_VISIBLE_DEVICES=${value}`, "NVIDIA_MIG_CONFIG_DEVICES=0"] });
+    expect(request.wants).toBe("nothing");
+    expect(request.ignored).toEqual([`NVIDIA_VISIBLE_DEVICES=${value} is not accepted from an unprivileged container`]);
+  }
+  expect(askStrictly({ env: ["CUDA_VERSION=9.0"] }).wants).toBe("nothing");
+  expect(askStrictly({ env: ["NVIDIA_VISIBLE_DEVICES=void"] }).ignored).toEqual([]);
+  expect(askStrictly({ env: ["NVIDIA_VISIBLE_DEVICES=all"], bounding: ["CAP_SYS_ADMIN"] }).wants).toBe("devices");
+});
+
+test("where the environment does not count, annotations, mounts and mounted channels do; what the image demands does, too", () => {
+  const env = [
+    "NVIDIA_IMEX_CHANNELS=0",
+    "NVIDIA_GDS=enabled",
+    "NVIDIA_REQUIRE_CUDA=cuda>=99",
+    "NVIDIA_DRIVER_CAPABILITIES=utility",
+  ];
+  expect(ids(askStrictly({ annotations: { "cdi.k8s.io/a": "nvidia.com/gpu=0" } }))).toEqual([0]);
+  const mounted = askStrictly({ env, mounts: [`${FOLDER}/0`, `${FOLDER}/imex/1`] });
+  expect(ids(mounted)).toEqual([0]);
+  expect(mounted.imexChannels.map(({ channel }) => channel)).toEqual([1]);
+  expect(mounted.features).toEqual([]);
+  expect(mounted.conditions).toHaveLength(1);
+  expect(mounted.capabilities).toEqual(["utility"]);
+  expect(mounted.ignored.join("\n")).toContain("NVIDIA_GDS=enabled is not accepted");
+});
+
+test("other vendors' devices in annotations are the engine's: they ask for nothing here, and hide nothing", () => {
+  const foreign = { "cdi.k8s.io/sriov": "vendor.com/net=eth0" };
+  expect(readRequest(makeSource({ annotations: foreign }))).toMatchObject({ wants: "nothing", warnings: [] });
+  expect(ids(readRequest(makeSource({ annotations: foreign, env: ["NVIDIA_VISIBLE_DEVICES=2"] })))).toEqual([2]);
+  const both = { ...foreign, "cdi.k8s.io/gpu": "nvidia.com/gpu=1,management.nvidia.com/gpu=all" };
+  expect(ids(readRequest(makeSource({ annotations: both, env: ["NVIDIA_VISIBLE_DEVICES=2"] })))).toEqual([1]);
+});
+
+test("a value that looks like a wish and is none is said", () => {
+  const { warnings } = ask(
+    "NVIDIA_VISIBLE_DEVICES=0",
+    "NVIDIA_GDS=yes",
+    "NVIDIA_MOFED=disabled",
+    "NVIDIA_DISABLE_REQUIRE=yes",
+  );
+  expect(warnings).toEqual([
+    'NVIDIA_GDS=yes does not count: the value is "enabled"',
+    'NVIDIA_DISABLE_REQUIRE=yes does not count: the value is "true" or "1"',
+  ]);
+});
+
 test.each([
   ["an annotation before mounts and environment", { "cdi.k8s.io/a": "nvidia.com/gpu=3" }, [`${FOLDER}/2`], "1", [3]],
   ["mounts before the environment", {}, [`${FOLDER}/2`], "1", [2]],
@@ -101,6 +155,7 @@ test.each([
   ["the folder itself: nothing", [FOLDER], [], []],
   ["/run without /var: nothing", ["/run/nvidia-container-devices/0"], [], []],
   ["a CDI path without a name: nothing", [`${FOLDER}/cdi/nvidia.com`], [], []],
+  ["a CDI path with more behind the name: nothing", [`${FOLDER}/cdi/nvidia.com/gpu/0/1`], [], []],
   ["an IMEX channel beside a device", [`${FOLDER}/imex/3`, `${FOLDER}/imex/channel4`, `${FOLDER}/0`], [0], [3, 4]],
 ] as const)("a mount of /dev/null below the folder asks for %s", (_, mounts, devices, channels) => {
   const request = readRequest(makeSource({ mounts }));

@@ -1,10 +1,12 @@
-import { parseCdiName } from "./cdi-name.ts";
+import { isOwnKind, parseCdiName } from "./cdi-name.ts";
 import { parseDeviceList, splitList } from "./device-list.ts";
 import {
+  FEATURE_NAMES,
   isLegacyImage,
   originOf,
   readCapabilities,
   readConditions,
+  readDoubtful,
   readEnvironment,
   readFeatures,
   readMigControl,
@@ -38,36 +40,55 @@ interface Asked {
 
 /**
  * What a container asks for: by CDI annotations, else by volume mounts, else by its environment; the first of them that names a device decides alone.
- * What goes with the devices comes from the environment. Throws BERTH-R002, R004 and R005. Rule: the NVIDIA container stack's image protocol.
+ * What goes with the devices comes from the environment. Where the environment of an unprivileged container does not count, it is not even read for
+ * wishes. Throws BERTH-R002, R004 and R005. Rule: the NVIDIA container stack's image protocol.
  */
 export function readRequest(source: RequestSource): Request {
   const env = readEnvironment(source.env);
+  const isPrivileged = source.boundingCapabilities.includes("CAP_SYS_ADMIN");
+  const wishes = isPrivileged || source.settings.acceptEnvWhenUnprivileged ? env : NO_WISHES;
   const annotated = readAnnotations(source);
   const mounted = source.settings.acceptVolumeMounts ? readVolumeMounts(source.mounts) : NO_MOUNTS;
-  const asked = annotated.asked ?? askedByMounts(mounted) ?? askedByEnv(env, source.settings);
+  const asked = annotated.asked ?? askedByMounts(mounted) ?? askedByEnv(wishes, source.settings);
   const list = parseDeviceList(withKind(asked.list, source.settings.defaultKind));
   // Whoever asks for no device is not told what else is wrong with its variables.
   const isNothing = list.wants === "nothing";
-  const imex = isNothing ? NO_CHANNELS : readImex(env, mounted);
+  const imex = isNothing ? NO_CHANNELS : readImex(wishes, mounted);
   const conditions = readConditions(env);
   return {
     ...list,
     devicesOrigin: asked.origin,
     ...readCapabilities(env),
     imexChannels: imex.imexChannels,
-    features: readFeatures(env),
-    migControl: isNothing ? [] : readMigControl(env),
+    features: readFeatures(wishes),
+    migControl: isNothing ? [] : readMigControl(wishes),
     ...conditions,
     compat: undefined,
-    isPrivileged: source.boundingCapabilities.includes("CAP_SYS_ADMIN"),
-    warnings: [...annotated.warnings, ...mounted.warnings, ...imex.warnings, ...conditions.warnings],
+    isPrivileged,
+    warnings: [
+      ...annotated.warnings,
+      ...mounted.warnings,
+      ...imex.warnings,
+      ...conditions.warnings,
+      ...readDoubtful(wishes),
+    ],
+    ignored: wishes === env ? [] : listIgnored(env, source.settings),
   };
+}
+
+const NO_WISHES: Environment = new Map();
+
+/** The wishes of an environment that does not count; values that wish for nothing are none. */
+function listIgnored(env: Environment, { swarmResources }: RequestSettings): readonly string[] {
+  const names = [DEVICES, ...swarmResources, IMEX, ...FEATURE_NAMES];
+  const wished = names.filter((name) => !["", "void", "none"].includes(env.get(name)?.trim() ?? ""));
+  return wished.map((name) => `${originOf(env, name).text} is not accepted from an unprivileged container`);
 }
 
 const NO_MOUNTS: MountedRequest = { devices: [], imexChannels: [], warnings: [] };
 const NO_CHANNELS: Pick<Request, "imexChannels" | "warnings"> = { imexChannels: [], warnings: [] };
 
-/** Annotations in the order of their keys. One name that is not qualified, and none of them counts: it is not CDI that is spoken there. */
+/** Annotations in the order of their keys, without other vendors' devices. One name that is not qualified, and none of them counts: it is not CDI that is spoken there. */
 function readAnnotations({ annotations, settings }: RequestSource): { asked?: Asked; warnings: readonly string[] } {
   const { annotationPrefixes, defaultKind } = settings;
   const entries = [...annotations].filter(([key]) => annotationPrefixes.some((prefix) => key.startsWith(prefix)));
@@ -75,15 +96,23 @@ function readAnnotations({ annotations, settings }: RequestSource): { asked?: As
   const [key = ""] = entries[0] ?? [];
   if (names.length === 0) return { warnings: [] };
   const plain = names.find((name) => parseCdiName(name) === undefined);
+  const ours = names.filter((name) => isOurs(name));
+  if (plain === undefined && ours.length === 0) return { warnings: [] };
   if (plain !== undefined && defaultKind === undefined) {
     return {
       warnings: [`the annotation "${shorten(key)}" does not count: "${shorten(plain)}" is no qualified CDI name`],
     };
   }
   return {
-    asked: { list: names.join(), origin: { source: "annotation", text: shorten(`${key}: ${names.join()}`) } },
+    asked: { list: ours.join(), origin: { source: "annotation", text: shorten(`${key}: ${ours.join()}`) } },
     warnings: [],
   };
+}
+
+/** Devices of other vendors are in annotations for the engine, which has given them already. */
+function isOurs(name: string): boolean {
+  const cdi = parseCdiName(name);
+  return cdi === undefined || isOwnKind(cdi.kind);
 }
 
 function askedByMounts({ devices }: MountedRequest): Asked | undefined {

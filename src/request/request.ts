@@ -29,6 +29,8 @@ export interface Request {
   readonly isPrivileged: boolean;
   /** What was asked and is not understood or does not count, a sentence each. */
   readonly warnings: readonly string[];
+  /** What was asked by the environment of an unprivileged container where that does not count, a sentence each. */
+  readonly ignored: readonly string[];
 }
 
 /** Where something was asked for. `text` is the container's, shortened: escape it before printing. */

@@ -7,6 +7,8 @@ export interface RequestSettings {
   /** Beginnings of annotations that hold qualified CDI names; none: annotations do not count. */
   readonly annotationPrefixes: readonly string[];
   readonly acceptVolumeMounts: boolean;
+  /** Whether the environment of an unprivileged container can ask for devices. */
+  readonly acceptEnvWhenUnprivileged: boolean;
   /** The kind of names without one, where every name is a CDI name (mode `cdi`); undefined: they are plain ids. */
   readonly defaultKind: string | undefined;
 }
@@ -18,6 +20,7 @@ export function requestSettings(config: Config): RequestSettings {
     swarmResources: config.swarmResources,
     annotationPrefixes: mode === "auto" || mode === "cdi" ? modes.cdiAnnotationPrefixes : [],
     acceptVolumeMounts: config.acceptDevicesAsVolumeMounts,
+    acceptEnvWhenUnprivileged: config.acceptEnvWhenUnprivileged,
     defaultKind: mode === "cdi" ? modes.cdiDefaultKind : undefined,
   };
 }

@@ -4,6 +4,7 @@ const SETTINGS: RequestSettings = {
   swarmResources: [],
   annotationPrefixes: ["cdi.k8s.io/"],
   acceptVolumeMounts: true,
+  acceptEnvWhenUnprivileged: true,
   defaultKind: undefined,
 };
 
