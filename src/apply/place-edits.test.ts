@@ -155,6 +155,18 @@ test("links below a tmpfs become mounts of the file they lead to", () => {
   expect(readFileSync(join(container.dir, "config.json"), "utf8")).toBe(config);
 });
 
+test("a volume whose mounts the host sees, too, gets no file of ours mounted into it; one that keeps them to itself does", () => {
+  for (const [propagation, isMounted] of [["rshared", false], ["shared", false], ["rprivate", true]] as const) {
+    using work = workFolder();
+    const container = withVolume(work.path, DEBIAN, { "/gsp.bin": "" }, (source) => [
+      { ...volume(source, "/lib/firmware/nvidia/570.1"), options: ["rbind", propagation] },
+    ]);
+    const plan = container.plan(makeMachine(join(work.path, "driver")));
+    expect(destinations(plan.spec).includes("/lib/firmware/nvidia/570.1/gsp.bin")).toBe(isMounted);
+    expect(plan.warnings.join().includes("would show on the host")).toBe(!isMounted);
+  }
+}); // prettier-ignore
+
 test("an image's link at a mount point counts for where it leads: into a volume is a covered place", () => {
   using work = workFolder();
   const image = { ...DEBIAN, "/usr/bin/nvidia-smi": "-> /data/x" };

@@ -25,8 +25,9 @@ function describeLibraries({ driver, libraries, unit }: Host): string {
 function describeGpus(host: Host): string {
   if (host.unit !== undefined) return `${escapeControls(host.unit.model)}: one GPU, as "all" or as 0.\n`;
   if (host.gpus.length === 0) return "No GPU.\n";
-  const isUnknown = host.gpus.some((gpu) => gpu.uuid === undefined);
-  const hint = isUnknown ? '\nThe driver says a UUID once the GPU was used: run "nvidia-smi -L" on the host.\n' : "";
+  const parts = host.gpus.flatMap(({ migDevices }) => migDevices);
+  const isUnknown = [...host.gpus, ...parts].some(({ uuid }) => uuid === undefined);
+  const hint = isUnknown ? '\nWhat is not known yet only the driver says: run "berth host" as root.\n' : "";
   return `\n${formatTable([HEADING, ...host.gpus.flatMap(describeGpu)])}${hint}`;
 }
 

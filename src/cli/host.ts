@@ -17,8 +17,29 @@ export async function printHost(this: World, { json, noLearn }: Flags): Promise<
   const { learnt, complaints } = await look(described, this.executable, noLearn !== true);
   const host = describeHost(root, { ...options, learnt });
   this.print(json === true ? formatJson(host) : formatHost(host));
-  for (const warning of [...host.warnings, ...complaints]) this.note(`warning: ${escapeControls(warning)}\n`);
+  for (const warning of [...config.warnings, ...host.warnings, ...listFaults(host), ...complaints])
+    this.note(`warning: ${escapeControls(warning)}\n`);
 }
+
+/** What a container's start would be refused for. */
+function listFaults({ absence, missing, libraries, controlNodes, driver, unit }: Host): readonly string[] {
+  if (absence !== undefined) return [`${absence.why}; remedy: ${absence.remedy}`];
+  if (driver === undefined || unit !== undefined) return [];
+  const lost = missing.map(({ hostPath }) => `"${hostPath}" no longer exists, and a link still leads to it`);
+  const none =
+    libraries.length === 0 ? [`no library of driver ${driver.version ?? "of unknown version"} was found`] : [];
+  const nodes = NEEDED_NODES.filter(([path]) => !controlNodes.some((node) => node.path === path));
+  return [
+    ...lost,
+    ...none,
+    ...nodes.map(([path, remedy]) => `"${path}" is missing or is another device; remedy: ${remedy}`),
+  ];
+}
+
+const NEEDED_NODES = [
+  ["/dev/nvidiactl", "nvidia-modprobe"],
+  ["/dev/nvidia-uvm", "nvidia-modprobe -u -c 0"],
+] as const;
 
 /** Whoever may not keep what is learnt only looks. */
 async function look(host: Host, executable: string, isToLearn: boolean) {

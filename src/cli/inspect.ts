@@ -1,11 +1,12 @@
 import { basename, resolve } from "node:path";
 import { formatPlan, planContainer, type ContainerPlan, type PlannedContainer } from "../apply/index.ts";
 import { BerthError, escapeControls } from "../base/index.ts";
+import { findLowLevel, type Config } from "../config/index.ts";
 import { describeHost, hostOptions } from "../host/index.ts";
 import type { Grant } from "../grant/index.ts";
 import { readBundle } from "../oci/index.ts";
 import type { World } from "./context.ts";
-import { findSite } from "./site.ts";
+import { findSite, type Site } from "./site.ts";
 
 interface Flags {
   readonly bundle: string;
@@ -15,16 +16,32 @@ interface Flags {
 /** `berth inspect --bundle DIR`: what the runtime would do with this bundle now, each item with its reason. Writes nothing, not even a cache. */
 export function printInspection(this: World, { bundle, json }: Flags): void {
   const dir = resolve(bundle);
-  const result = inspect(this, dir);
+  const site = findSite(this);
+  const result = inspect(site, dir);
   if (json === true) this.print(`${JSON.stringify(toJson(result), null, 2)}\n`);
   else if (result.kind === "nothing")
     this.print(`Nothing: ${escapeControls(result.reason)}. config.json would stay as it is.\n`);
   else if (result.kind === "planned") this.print(formatPlan(result));
+  for (const doubt of doubts(site, result, this)) this.note(`warning: ${escapeControls(doubt)}\n`);
   if (result.kind === "refused") throw new BerthError(result.problem);
 }
 
-function inspect(world: World, dir: string): ContainerPlan {
-  const { root, stateDir, config } = findSite(world);
+/** What would go wrong or unseen beside the plan itself. */
+function doubts({ config }: Site, result: ContainerPlan, { env, executable }: World): readonly string[] {
+  const ignored = result.kind === "nothing" ? result.ignored : [];
+  return [...config.warnings, ...ignored, ...runtimeFault(config, env("PATH"), executable)];
+}
+
+function runtimeFault({ runtimes: candidates }: Config, path: string | undefined, self: string): readonly string[] {
+  try {
+    findLowLevel({ candidates, path, self });
+    return [];
+  } catch (error) {
+    return [`${BerthError.from(error).message}: no container would start`];
+  }
+}
+
+function inspect({ root, stateDir, config }: Site, dir: string): ContainerPlan {
   const result = planContainer({
     bundle: readBundle(dir),
     containerId: basename(dir),
@@ -40,7 +57,7 @@ function inspect(world: World, dir: string): ContainerPlan {
 function toJson(result: ContainerPlan): unknown {
   switch (result.kind) {
     case "nothing":
-      return { kind: result.kind, reason: result.reason };
+      return { kind: result.kind, reason: result.reason, ignored: result.ignored };
     case "refused": {
       const { code, message, remedy } = result.problem;
       return { kind: result.kind, problem: { code, message, remedy } };

@@ -40,7 +40,7 @@ export async function runCli(
   };
   await run(
     makeApplication((thrown) => void failures.push(thrown)),
-    rest.length === 0 ? ["--help"] : rest,
+    rest.length === 0 || rest[0] === "help" ? ["--help"] : rest,
     world,
   );
   if (failures.length > 0) throw BerthError.from(failures[0]);

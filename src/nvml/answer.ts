@@ -30,6 +30,9 @@ function askHere(root: string, library: string): NvmlAnswer {
     }
     return { kind: "inventory", inventory: takeInventory(openNvml(library)) };
   } catch (error) {
+    if (errnoCode(error) === "EPERM" && root !== "/") {
+      return { kind: "failed", why: `only root can ask the driver of another root ("${root}")` };
+    }
     const isExpected = error instanceof NvmlError || errnoCode(error) !== undefined;
     if (isExpected && error instanceof Error) return { kind: "failed", why: error.message };
     throw error;

@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, renameSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { BerthError, errnoCode, type ErrorCode } from "../base/index.ts";
+import { supportedCuda } from "../host/index.ts";
 import { readPrograms } from "./embedded.ts";
 import { MARKER_PATH, type Marker, readMarker } from "./marker.ts";
 import { mountsBelow } from "./mounts.ts";
@@ -79,7 +80,7 @@ export function simUpgrade(dir: string, driverVersion: string): SimProfile {
         "make a host of another profile: berth sim profiles",
       );
     }
-    const after: SimProfile = { ...before, driver: { ...before.driver, version: driverVersion } };
+    const after = withDriver(findProfile(marker.profile), driverVersion);
     const programs = readPrograms();
     changeTree(path, planTree(before, marker, programs), planTree(after, marker, programs));
     return after;
@@ -174,6 +175,12 @@ function refuseMounts(path: string, failure: Failure): void {
 
 function profileOf(marker: Marker): SimProfile {
   const profile = findProfile(marker.profile);
-  if (profile.driver === undefined || marker.driver === undefined) return profile;
-  return { ...profile, driver: { ...profile.driver, version: marker.driver } };
+  return marker.driver === undefined ? profile : withDriver(profile, marker.driver);
+}
+
+/** A machine with another driver version, and the CUDA that goes with it. */
+function withDriver(profile: SimProfile, version: string): SimProfile {
+  const { driver } = profile;
+  if (driver === undefined || driver.version === version) return profile;
+  return { ...profile, driver: { ...driver, version, cuda: supportedCuda(version)?.version ?? driver.cuda } };
 }
