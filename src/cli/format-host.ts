@@ -7,7 +7,7 @@ const UNKNOWN = "not known yet";
 /** A host for people: the driver, a line for each GPU and MIG device, and what there is beside them. */
 export function formatHost(host: Host): string {
   const root = host.root === "/" ? "" : ` (under ${host.root})`;
-  if (host.driver === undefined) return `No NVIDIA driver is loaded${root}.\n`;
+  if (host.driver === undefined) return `No GPU can be given: ${host.absence?.why}.\nRemedy: ${host.absence?.remedy}\n`;
   const heading = `Driver ${describeDriver(host.driver)}${root}, ${describeLibraries(host)}.\n`;
   return `${heading}${describeGpus(host)}${describeOthers(host)}`;
 }

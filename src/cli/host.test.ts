@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { VERSION } from "../base/index.ts";
@@ -110,5 +110,26 @@ describe("what the driver says", () => {
     ]);
     expect(isKept).toBe(true);
     expect(learnt.gpus.size).toBe(profile.gpus.length);
+  });
+});
+
+describe("what a container's start would be refused for", () => {
+  test("is a warning: a lost library, a missing control node", async () => {
+    const { dir } = up("h100x8", true);
+    const library = readdirSync(join(dir, "usr/lib/x86_64-linux-gnu")).find((name) =>
+      /^libcuda\.so\.\d+\.\d/.test(name),
+    );
+    rmSync(join(dir, "usr/lib/x86_64-linux-gnu", library ?? "none"));
+    rmSync(join(dir, "dev/nvidia-uvm"));
+    const { notes } = await host(dir, "--no-learn");
+    expect(notes).toMatch(/libcuda\.so\.570\.133\.20" no longer exists, and a link still leads to it/);
+    expect(notes).toContain('"/dev/nvidia-uvm" is missing or is another device; remedy: nvidia-modprobe -u -c 0');
+  });
+
+  test("is also a key of config.toml that nobody knows", async () => {
+    const { dir } = up("h100x8", true);
+    const config = join(dir, "etc/nvidia-container-runtime/config.toml");
+    writeFileSync(config, readFileSync(config, "utf8").replace("log-level", "log-levl"));
+    expect((await host(dir, "--no-learn")).notes).toContain('did you mean "nvidia-container-runtime.log-level"?');
   });
 });

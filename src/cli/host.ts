@@ -22,8 +22,7 @@ export async function printHost(this: World, { json, noLearn }: Flags): Promise<
 }
 
 /** What a container's start would be refused for. */
-function listFaults({ absence, missing, libraries, controlNodes, driver, unit }: Host): readonly string[] {
-  if (absence !== undefined) return [`${absence.why}; remedy: ${absence.remedy}`];
+function listFaults({ missing, libraries, controlNodes, driver, unit }: Host): readonly string[] {
   if (driver === undefined || unit !== undefined) return [];
   const lost = missing.map(({ hostPath }) => `"${hostPath}" no longer exists, and a link still leads to it`);
   const none =

@@ -75,7 +75,7 @@ test("berth host --json has index, minor, uuid, bus and model of every GPU", asy
 test("berth host --json says null for a UUID that is not known, and the table says how it is learnt", async () => {
   const { gpus } = JSON.parse((await host("h100x8-uuid-unknown", "--json")).out);
   expect(gpus.map(({ uuid }: { uuid: unknown }) => uuid)).toEqual(Array(8).fill(null));
-  expect((await host("h100x8-uuid-unknown")).out).toContain('run "nvidia-smi -L"');
+  expect((await host("h100x8-uuid-unknown")).out).toContain('run "berth host" as root');
 });
 
 test("berth host lists each MIG device below its GPU", async () => {
@@ -85,7 +85,9 @@ test("berth host lists each MIG device below its GPU", async () => {
 });
 
 test("berth host says it when there is no driver", async () => {
-  expect((await host("none")).out).toContain("No NVIDIA driver is loaded");
+  expect((await host("none")).out).toMatch(
+    /^No GPU can be given: the NVIDIA driver is not loaded.*\nRemedy: modprobe nvidia.*\n$/,
+  );
   expect(JSON.parse((await host("none", "--json")).out)).toMatchObject({ driver: null, gpus: [] });
 });
 
