@@ -8,18 +8,15 @@ import {
   type JsonValue,
 } from "../base/index.ts";
 import type { DeviceEdit, MountEdit } from "../edits/index.ts";
-import { verifyFiles, type DeviceNode, type Host } from "../host/index.ts";
+import { findChangedNode, type DeviceNode, type Host } from "../host/index.ts";
 import { lookIntoVolume, type ContainerView } from "./container-view.ts";
 import { folderOf } from "./paths.ts";
 import { hasUserNamespace, listAt, objectAt } from "../oci/index.ts";
 
 /** Throws BERTH-D003 unless every node on this machine still is the device that was granted. */
 export function checkDevices(devices: readonly DeviceEdit[], host: Host): void {
-  const hostPath = verifyFiles(
-    host,
-    devices.map(({ node }) => node.hostPath),
-  );
-  const bad = devices.find(({ node }) => node.hostPath === hostPath)?.node;
+  const nodes = devices.map(({ node }) => node);
+  const bad = findChangedNode(nodes, host);
   if (bad === undefined) return;
   throw new BerthError({
     code: "BERTH-D003",

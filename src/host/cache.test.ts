@@ -29,8 +29,10 @@ import {
   VERSION,
   versionText,
 } from "./fake-root.test-helper.ts";
+import { present } from "./device-nodes.ts";
+import type { Host } from "./host.ts";
 import { rememberFacts } from "./remember.ts";
-import { verifyFiles } from "./verify.ts";
+import { findChangedNode } from "./verify.ts";
 
 const GPUS = [
   { bus: "0000:1b:00.0", minor: 0, uuid: uuid(1), mig: { 1: [0] } },
@@ -323,44 +325,32 @@ describe("loadHost: a cache that cannot be written", () => {
   });
 });
 
-describe("verifyFiles", () => {
-  test("says nothing while every file and node is as described", () => {
+describe("findChangedNode", () => {
+  const gpuNodes = (host: Host) => present(host.gpus.map(({ node }) => node));
+
+  test("says nothing while every node is as described", () => {
     const { host } = load();
-    const nodes = host.gpus.flatMap(({ node }) => (node === undefined ? [] : [node.hostPath]));
-    expect(verifyFiles(host, [...host.libraries.map(({ hostPath }) => hostPath), ...nodes])).toBeUndefined();
+    expect(gpuNodes(host).length).toBeGreaterThan(1);
+    expect(findChangedNode(gpuNodes(host), host)).toBeUndefined();
   });
 
-  test("names the first file that has vanished and the first node that is another device", () => {
+  test.each([
+    ["is another device", () => putNode(root, "/dev/nvidia1", [195, 0])],
+    ["is gone", () => rmSync(`${root}/dev/nvidia1`)],
+    ["has another mode", () => chmodSync(`${root}/dev/nvidia1`, 0o600)],
+  ])("names a node that %s", (_, change) => {
     const { host } = load();
-    const library = `${root}${DEBIAN}/libcuda.so.${VERSION}`;
-    const node = `${root}/dev/nvidia1`;
-    rmSync(library);
-    putNode(root, "/dev/nvidia1", [195, 0]);
-    expect(verifyFiles(host, [`${root}/dev/nvidia0`, node, library])).toBe(node);
-    expect(verifyFiles(host, [`${root}/dev/nvidia0`, library])).toBe(library);
+    change();
+    expect(findChangedNode(gpuNodes(host), host)?.path).toBe("/dev/nvidia1");
   });
 
-  test("knows the nodes of every feature, of IMEX, of MIG's control and of a unit", () => {
-    const nodes = {
-      "/dev/infiniband/uverbs0": [231, 192],
-      "/dev/gdrdrv": [238, 0],
-      "/dev/nvidia-fs0": [237, 0],
-      "/dev/nvidia-nvswitchctl": [235, 255],
-      "/dev/nvidia-caps-imex-channels/channel0": [236, 0],
-      "/dev/nvidia-caps/nvidia-cap1": [234, 1],
-    } as const;
-    for (const [path, numbers] of Object.entries(nodes)) putNode(root, path, numbers);
+  test("takes MIG's nodes as the description has them: it has looked at their folder", () => {
+    putNode(root, "/dev/nvidia-caps/nvidia-cap1", [234, 1]);
     const { host } = load();
-    for (const path of Object.keys(nodes)) {
-      expect(verifyFiles(host, [root + path])).toBeUndefined();
-      putNode(root, path, [8, 0]);
-      expect(verifyFiles(host, [root + path])).toBe(root + path);
-    }
-    putNode(root, "/dev/nvmap", [10, 60]);
-    put(root, `${CSV_FOLDER}/devices.csv`, "dev, /dev/nvmap\n");
-    const tegra = load({ platform: "csv" }).host;
-    expect(verifyFiles(tegra, [`${root}/dev/nvmap`])).toBeUndefined();
-    putNode(root, "/dev/nvmap", [10, 61]);
-    expect(verifyFiles(tegra, [`${root}/dev/nvmap`])).toBe(`${root}/dev/nvmap`);
+    const nodes = present([host.migControl.config]);
+    expect(nodes).toHaveLength(1);
+    expect(findChangedNode(nodes, host)).toBeUndefined();
+    rmSync(`${root}/dev/nvidia-caps/nvidia-cap1`);
+    expect(load().host.migControl.config).toBeUndefined();
   });
 });

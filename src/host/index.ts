@@ -11,4 +11,4 @@ export { normalizePciAddress } from "./gpu-names.ts";
 export * from "./host.ts";
 export { hostOptions } from "./options.ts";
 export { rememberFacts, type Remembered } from "./remember.ts";
-export { verifyFiles } from "./verify.ts";
+export { findChangedNode } from "./verify.ts";
