@@ -28,7 +28,7 @@ export interface CompatNote {
 /** The libcuda of such a package, with NVIDIA's note or without one. */
 export function compatLibcuda(note: CompatNote | undefined): string {
   const text =
-    note && JSON.stringify({ Format: 1, "CUDA Version": note.cuda, Driver: note.branches, Device: note.brands });
+    note && JSON.stringify({ format: 1, "CUDA version": note.cuda, driver: note.branches, device: note.brands });
   const output = join(build, `libcuda-compat-${text === undefined ? "plain" : Bun.hash(text).toString(16)}.so`);
   if (existsSync(output) && statSync(output).mtimeMs > statSync(join(sources, "compat-libcuda.c")).mtimeMs)
     return output;

@@ -47,7 +47,7 @@ export function describeScene(scene: Scene, warnings: readonly string[], learnt 
   if (version === undefined) return { ...nothing(root), absence: notLoaded(scene), warnings };
   const { libraries, missing, folders } = readLibraries(scene, version);
   const architecture = libraries.find((library) => library.architecture !== "i386")?.architecture ?? "x86-64";
-  const files = readFiles(scene, version, architecture);
+  const files = readFiles(scene, version, architecture, folders);
   return {
     root,
     absence: undefined,

@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { loaderFlags, mergeLoaderCache } from "../linux/index.ts";
 import type { Architecture } from "./host.ts";
 import { SIMULATION_MARK } from "./scene.ts";
 
@@ -179,4 +180,10 @@ function putProgramHeader(bytes: Buffer, header: ProgramHeader): void {
     if (is64) bytes.writeBigUInt64LE(BigInt(value), at + 8 + 8 * index);
     else bytes.writeUInt32LE(value, at + 4 + 4 * index);
   });
+}
+
+/** A loader cache with libcuda at this path. */
+export function loaderCache(path: string): Uint8Array {
+  const entry = { soname: "libcuda.so.1", path, flags: loaderFlags("x86-64"), osVersion: 0, hwcap: 0n };
+  return mergeLoaderCache(undefined, { add: [entry], removePaths: new Set() }).bytes;
 }

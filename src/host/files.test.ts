@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { chownSync, mkdirSync, rmSync } from "node:fs";
 import { describeHost } from "./describe.ts";
-import { makeEmptyRoot, put, putLibrary, putLink, VERSION, versionText } from "./fake-root.test-helper.ts";
+import { loaderCache, makeEmptyRoot, put, putLibrary, putLink, VERSION, versionText } from "./fake-root.test-helper.ts";
 
 const roots: string[] = [];
 afterAll(() => roots.forEach((root) => rmSync(root, { recursive: true })));
@@ -50,6 +50,22 @@ describe("files", () => {
     putLink(root, "/usr/bin/nvidia-smi", "/etc/alternatives/nvidia-smi");
     putLink(root, "/bin", "usr/bin");
     expect(files(root)).toEqual(["binary /usr/bin/nvidia-smi <- /usr/lib/nvidia/current/nvidia-smi"]);
+  });
+
+  test("a script that starts the driver's own program gives way to it, and stands where a container looks for it", () => {
+    const root = makeRoot();
+    putLibrary(root, "/usr/local/nvidia/lib64", { stem: "libcuda" });
+    put(root, "/etc/ld.so.cache", loaderCache("/usr/local/nvidia/lib64/libcuda.so.1"));
+    put(root, "/usr/bin/nvidia-smi", '#!/bin/sh\nexec /usr/local/nvidia/bin/nvidia-smi "$@"\n');
+    put(root, "/usr/local/nvidia/bin/nvidia-smi", "\x7fELF");
+    put(root, "/usr/bin/nvidia-debugdump", "#!/bin/sh\n");
+    put(root, "/usr/local/nvidia/bin/nvidia-persistenced", "\x7fELF");
+    put(root, "/usr/local/nvidia/bin/nvidia-cuda-mps-control", "#!/bin/sh\n");
+    expect(files(root)).toEqual([
+      "binary /usr/bin/nvidia-smi <- /usr/local/nvidia/bin/nvidia-smi",
+      "binary /usr/bin/nvidia-debugdump <- /usr/bin/nvidia-debugdump",
+      "binary /usr/bin/nvidia-persistenced <- /usr/local/nvidia/bin/nvidia-persistenced",
+    ]);
   });
 
   test("a folder or a link to nothing is no program", () => {

@@ -1,4 +1,5 @@
-import { lstatSync } from "node:fs";
+import { closeSync, lstatSync, openSync, readSync } from "node:fs";
+import { posix } from "node:path";
 import { FILE_RULES, type FileRule } from "./file-table.ts";
 import { readMpsFolder } from "./mps-folder.ts";
 import type { Architecture, DriverFile } from "./host.ts";
@@ -8,14 +9,47 @@ import { listIfThere, onMachine, resolveInRoot } from "./tree.ts";
 const RELEASE_BYTES = 256;
 const PATH_BYTES = 4096;
 
-/** Programs, firmware, sockets, configuration files and X modules of the driver: those that exist under the driver's root. */
-export function readFiles(scene: Scene, version: string, architecture: Architecture): readonly DriverFile[] {
+/**
+ * Programs, firmware, sockets, configuration files and X modules of the driver: those that exist under the driver's root.
+ * `libraryFolders` are where its libraries lie: a driver that was put into a folder of its own has its programs beside them.
+ */
+export function readFiles(
+  scene: Scene,
+  version: string,
+  architecture: Architecture,
+  libraryFolders: readonly string[],
+): readonly DriverFile[] {
   const machine = architecture === "aarch64" ? "aarch64" : "x86_64";
   const spell = (name: string): string => name.replace("<arch>", machine).replace("<version>", version);
   const find = (kind: keyof typeof FILE_RULES): DriverFile[] =>
     FILE_RULES[kind].flatMap((rule) => findByRule(scene, kind, { ...rule, names: rule.names.map(spell) }));
   const sockets = [...find("socket"), ...readMpsFolder(scene)];
-  return [...find("binary"), ...readFirmware(scene, version), ...sockets, ...find("config"), ...find("xorg")];
+  const beside = libraryFolders.map((folder) => `${posix.dirname(folder)}/bin`);
+  const binaries = FILE_RULES.binary.flatMap((rule) => findProgram(scene, rule, beside));
+  return [...binaries, ...readFirmware(scene, version), ...sockets, ...find("config"), ...find("xorg")];
+}
+
+/**
+ * A program of the driver. One that is a script starts the real one from elsewhere, by a path that no container has: the
+ * real one is taken where it lies beside the libraries, and stands in /usr/bin of the container.
+ */
+function findProgram(scene: Scene, rule: FileRule, beside: readonly string[]): DriverFile[] {
+  const [usual] = findByRule(scene, "binary", rule);
+  if (usual !== undefined && !isScript(usual.hostPath)) return [usual];
+  const [other] = findByRule(scene, "binary", { ...rule, folders: beside, destination: "/usr/bin" });
+  if (other !== undefined && !isScript(other.hostPath)) return [other];
+  return usual === undefined ? [] : [usual];
+}
+
+function isScript(hostPath: string): boolean {
+  const start = Buffer.alloc(2);
+  const descriptor = openSync(hostPath, "r");
+  try {
+    readSync(descriptor, start);
+  } finally {
+    closeSync(descriptor);
+  }
+  return start.toString("latin1") === "#!";
 }
 
 function findByRule(scene: Scene, kind: DriverFile["kind"], rule: FileRule): DriverFile[] {

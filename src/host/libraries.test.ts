@@ -1,8 +1,7 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { mkdirSync, rmSync } from "node:fs";
-import { loaderFlags, mergeLoaderCache } from "../linux/index.ts";
 import { describeHost } from "./describe.ts";
-import { makeEmptyRoot, put, putLibrary, putLink, VERSION, versionText } from "./fake-root.test-helper.ts";
+import { loaderCache, makeEmptyRoot, put, putLibrary, putLink, VERSION, versionText } from "./fake-root.test-helper.ts";
 import type { DriverLibrary, Host } from "./host.ts";
 
 const DEBIAN = "/usr/lib/x86_64-linux-gnu";
@@ -264,9 +263,3 @@ describe("explicit libraries", () => {
     expect(paths(describeHost(root))).toEqual([`/opt/nvidia/lib/libcuda.so.${VERSION}`]);
   });
 });
-
-/** A loader cache with libcuda at this path. */
-function loaderCache(path: string): Uint8Array {
-  const entry = { soname: "libcuda.so.1", path, flags: loaderFlags("x86-64"), osVersion: 0, hwcap: 0n };
-  return mergeLoaderCache(undefined, { add: [entry], removePaths: new Set() }).bytes;
-}

@@ -72,7 +72,7 @@ test("readElf never throws, whatever bytes of a library are changed or cut off",
   );
 });
 
-const NOTE = '{"Format": 1, "Driver": [535, 550]}';
+const NOTE = '{"format":1,"driver":[535,550]}';
 
 test.each([["64-bit", []], ...(process.arch === "x64" ? [["32-bit", ["-m32"]] as const] : [])])(
   "readElfNote reads the note of a section in a %s library",

@@ -6,7 +6,9 @@ import { Root } from "../linux/index.ts";
 import { compileNotedLibrary } from "../linux/noted-library.test-helper.ts";
 import { readCompatLibraries, type CompatLibraries } from "./index.ts";
 
-const NOTE = '{"Format": 1, "CUDA Version": "12.9", "Driver": [535, 550, 570, 575], "Device": [1, 2, 14]}';
+/** Word for word what the libcuda.so.580.95.05 of CUDA 13.0 says. */
+const NOTE =
+  '{"format":1,"CUDA version":"13.0","driver":[535,550,565,570,575,580],"device":[1,2,7,8,9,10,11,12,13,14]}';
 const ARCHITECTURE = process.arch === "arm64" ? "aarch64" : "x86-64";
 
 let work = "";
@@ -20,6 +22,7 @@ beforeAll(() => {
     compileNotedLibrary(library(name), { soname: "libcuda.so.1", note });
   };
   noted("noted", "NVIDIA Corporation", NOTE);
+  noted("capitals", "NVIDIA Corporation", '{"Format": 1, "CUDA Version": "12.9", "Driver": [535], "Device": [2]}');
   noted("broken", "NVIDIA Corporation", "{");
   noted("foreign", "Somebody", NOTE);
   compileNotedLibrary(library("plain"), { soname: "libcuda.so.1" });
@@ -62,8 +65,13 @@ test("the libraries of the package, by their places without links, with what the
         architecture: ARCHITECTURE,
       },
     ],
-    note: { cuda: "12.9", branches: [535, 550, 570, 575], brands: [1, 2, 14] },
+    note: { cuda: "13.0", branches: [535, 550, 565, 570, 575, 580], brands: [1, 2, 7, 8, 9, 10, 11, 12, 13, 14] },
   });
+});
+
+test("the names in a note are those that they are in any case", () => {
+  const note = { cuda: "12.9", branches: [535], brands: [2] };
+  expect(read(image({ "libcuda.so.575.57.08": "capitals" }))).toMatchObject({ note });
 });
 
 test.each([["plain"], ["broken"], ["foreign"]])("a library whose note is %s has no note", (source) => {

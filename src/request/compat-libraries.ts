@@ -79,20 +79,22 @@ function readNote(fd: number): CompatNote | undefined {
   const note = readElfNote(fd, NOTE_SECTION);
   if (note?.owner !== "NVIDIA Corporation") return undefined;
   const fields = parseObject(Buffer.from(note.description).toString("utf8").replaceAll("\0", ""));
-  const cuda = fields?.["CUDA Version"];
+  const cuda = fields?.get("cuda version");
   return (
     fields && {
       cuda: typeof cuda === "string" && /^\d{1,5}\.\d{1,5}$/.test(cuda) ? cuda : undefined,
-      branches: numbersOf(fields["Driver"]),
-      brands: numbersOf(fields["Device"]),
+      branches: numbersOf(fields.get("driver")),
+      brands: numbersOf(fields.get("device")),
     }
   );
 }
 
-function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
+/** The fields by their names in small letters: libcuda 580 spells them so, and NVIDIA's own reader takes any case. */
+function parseObject(text: string): ReadonlyMap<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null ? { ...value } : undefined;
+    if (typeof value !== "object" || value === null) return undefined;
+    return new Map(Object.entries(value).map(([name, field]): [string, unknown] => [name.toLowerCase(), field]));
   } catch {
     // A note that cannot be read is as good as none.
     return undefined;
