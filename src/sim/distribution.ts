@@ -1,6 +1,6 @@
 import { posix } from "node:path";
 import { loaderFlags, mergeLoaderCache, readElf, type CacheEntry } from "../linux/index.ts";
-import { libraryFolder, libraryFolder32, MULTIARCH } from "./library-files.ts";
+import { libraryFolder, libraryFolder32, MULTIARCH, systemLibraryFolder } from "./library-files.ts";
 import type { SimProfile } from "./profile.ts";
 import { textFile, type TreeEntry } from "./tree.ts";
 
@@ -17,7 +17,7 @@ export function distributionFiles(profile: SimProfile, tree: readonly TreeEntry[
 }
 
 function identityFiles(profile: SimProfile): readonly TreeEntry[] {
-  if (profile.layout === "debian") {
+  if (profile.layout !== "rhel") {
     return [
       textFile("/etc/debian_version", "12.9\n"),
       textFile("/etc/os-release", 'ID=debian\nVERSION_ID="12"\nPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\n'),
@@ -38,7 +38,10 @@ function loaderFolders(profile: SimProfile): readonly string[] {
       return [`/usr/lib/${MULTIARCH}/tegra`, main];
     case "pci": {
       const folders32 = profile.workstation === undefined ? [] : [libraryFolder32(profile)];
-      return [main, ...folders32].flatMap((folder) => [folder, `${folder}/vdpau`]);
+      return [...new Set([main, systemLibraryFolder(profile), ...folders32])].flatMap((folder) => [
+        folder,
+        `${folder}/vdpau`,
+      ]);
     }
   }
 }

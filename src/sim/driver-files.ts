@@ -5,13 +5,16 @@ import {
   libraryFile,
   libraryFolder,
   libraryFolder32,
+  OWN_FOLDER,
+  systemLibraryFolder,
   type Source,
 } from "./library-files.ts";
+import type { SimProfile } from "./profile.ts";
 import { programFile, textFile, type TreeEntry } from "./tree.ts";
 
 /** Libraries that every machine has, and that are not the driver's. */
 export function otherFiles(source: Source): readonly TreeEntry[] {
-  return OTHER_LIBRARIES.flatMap((library) => libraryEntries(library, libraryFolder(source.profile), source));
+  return OTHER_LIBRARIES.flatMap((library) => libraryEntries(library, systemLibraryFolder(source.profile), source));
 }
 
 /** What the driver's packages install: libraries, programs, firmware, configuration. */
@@ -22,8 +25,8 @@ export function driverFiles(source: Source): readonly TreeEntry[] {
   return [
     ...driverLibraries(profile).flatMap((library) => libraryEntries(library, libraryFolder(profile), source)),
     ...extraLibraryEntries(version, source),
-    programFile("/usr/bin/nvidia-smi", programs.nvidiaSmi),
-    ...idlePrograms(source).map((name) => programFile(`/usr/bin/${name}`, idleProgram(name))),
+    ...programEntries(profile, "nvidia-smi", programs.nvidiaSmi),
+    ...idlePrograms(source).flatMap((name) => programEntries(profile, name, idleProgram(name))),
     ...["gsp_ga10x.bin", "gsp_tu10x.bin"].map((name) => {
       return textFile(`/lib/firmware/nvidia/${version}/${name}`, `simulated ${name} of ${version}\n`);
     }),
@@ -32,6 +35,13 @@ export function driverFiles(source: Source): readonly TreeEntry[] {
     ...(profile.workstation === undefined ? [] : files32(version, source)),
     ...(profile.gpuDirect === undefined ? [] : gpuDirectFiles()),
   ];
+}
+
+function programEntries({ layout }: SimProfile, name: string, content: Uint8Array | string): readonly TreeEntry[] {
+  const path = `/usr/bin/${name}`;
+  if (layout !== "own-folder") return [programFile(path, content)];
+  const own = `${OWN_FOLDER}/bin/${name}`;
+  return [programFile(own, content), { kind: "link", path, target: own }];
 }
 
 const IDLE_PROGRAMS = ["nvidia-debugdump", "nvidia-persistenced", "nvidia-cuda-mps-control", "nvidia-cuda-mps-server"];

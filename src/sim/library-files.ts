@@ -13,14 +13,22 @@ export interface Source {
   readonly programs: Programs;
 }
 
-/** Where the distribution keeps its libraries. */
+/** A driver that did not come from the distribution's packages: libraries and programs in a folder of their own. */
+export const OWN_FOLDER = "/usr/local/nvidia";
+
+/** Where the driver's libraries are. */
 export function libraryFolder({ layout }: Pick<SimProfile, "layout">): string {
-  return layout === "debian" ? `/usr/lib/${MULTIARCH}` : "/usr/lib64";
+  return layout === "own-folder" ? `${OWN_FOLDER}/lib64` : systemLibraryFolder({ layout });
+}
+
+/** Where the distribution keeps its libraries. */
+export function systemLibraryFolder({ layout }: Pick<SimProfile, "layout">): string {
+  return layout === "rhel" ? "/usr/lib64" : `/usr/lib/${MULTIARCH}`;
 }
 
 /** Where it keeps those for 32-bit programs, which only x86-64 has. */
 export function libraryFolder32({ layout }: Pick<SimProfile, "layout">): string {
-  return layout === "debian" ? "/usr/lib/i386-linux-gnu" : "/usr/lib";
+  return layout === "rhel" ? "/usr/lib" : "/usr/lib/i386-linux-gnu";
 }
 
 /** A library below `folder` under its file name, and its other names. */

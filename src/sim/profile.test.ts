@@ -17,8 +17,8 @@ test("every profile lists its GPUs in the order of PCI addresses, and no minor, 
 
 test("the profiles have what the tests need: unknown UUIDs, MIG, minors that are no indices, no driver", () => {
   expect(PROFILES.map((profile) => profile.name)).toEqual([
-    "h100x8", "h100x8-uuid-unknown", "a100x8-mig", "a100x16-mig112", "gb200x4-imex", "gds", "l40s-graphics", "rtx4090x2",
-    "orin-csv", "wsl", "none",
+    "h100x8", "h100x1", "h100x8-uuid-unknown", "a100x8-mig", "a100x16-mig112", "gb200x4-imex", "gds", "l40s-graphics",
+    "rtx4090x2", "orin-csv", "wsl", "none",
   ]); // prettier-ignore
   expect(findProfile("h100x8").gpus).toEqual(findProfile("h100x8-uuid-unknown").gpus);
   expect(findProfile("h100x8-uuid-unknown").isUuidKnown).toBe(false);

@@ -5,7 +5,7 @@ export interface SimProfile {
   /** `pci`: GPUs with a kernel module of their own. `wsl`, `tegra`: one GPU behind one device node. */
   readonly platform: "pci" | UnitPlatform;
   /** Where the distribution keeps libraries: /usr/lib/<multiarch> or /usr/lib64. */
-  readonly layout: "debian" | "rhel";
+  readonly layout: "debian" | "rhel" | "own-folder";
   /** Undefined: the kernel module is not loaded and nothing of a driver is installed. */
   readonly driver: SimDriver | undefined;
   /** False: the kernel module's files say `GPU-????????-…`; NVML knows the UUIDs all the same, as on real hardware. */

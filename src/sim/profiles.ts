@@ -4,6 +4,7 @@ import a100x16Mig112 from "./profiles/a100x16-mig112.json" with { type: "json" }
 import a100x8Mig from "./profiles/a100x8-mig.json" with { type: "json" };
 import gb200x4Imex from "./profiles/gb200x4-imex.json" with { type: "json" };
 import gds from "./profiles/gds.json" with { type: "json" };
+import h100x1 from "./profiles/h100x1.json" with { type: "json" };
 import h100x8UuidUnknown from "./profiles/h100x8-uuid-unknown.json" with { type: "json" };
 import h100x8 from "./profiles/h100x8.json" with { type: "json" };
 import l40sGraphics from "./profiles/l40s-graphics.json" with { type: "json" };
@@ -15,6 +16,7 @@ import { readProfile } from "./read-profile.ts";
 
 const FILES = [
   h100x8,
+  h100x1,
   h100x8UuidUnknown,
   a100x8Mig,
   a100x16Mig112,

@@ -27,7 +27,7 @@ export function readProfile(value: unknown): SimProfile {
     name: fields.text("name"),
     summary: fields.text("summary"),
     platform: fields.choice("platform", ["pci", "wsl", "tegra"], "pci"),
-    layout: fields.choice("layout", ["debian", "rhel"]),
+    layout: fields.choice("layout", ["debian", "rhel", "own-folder"]),
     driver: fields.optional("driver", readDriver),
     isUuidKnown: fields.truth("isUuidKnown"),
     workstation: fields.optional("workstation", readWorkstation),

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BerthError } from "../base/index.ts";
 import { readElf, splitDeviceNumber } from "../linux/index.ts";
-import { MULTIARCH } from "./library-files.ts";
+import { libraryFolder, MULTIARCH } from "./library-files.ts";
 import { listCache, run, runClient, runInside } from "./run-inside.test-helper.ts";
 import { PROFILES, simDown, simUp, simUpgrade, type SimHost } from "./index.ts";
 
@@ -194,7 +194,7 @@ describe("the tree", () => {
     "%s: every library has the soname that its links and the cache promise",
     (name) => {
       const { dir, profile } = up("sonames", name);
-      const libraries = join(dir, profile.layout === "debian" ? `usr/lib/${MULTIARCH}` : "usr/lib64");
+      const libraries = join(dir, libraryFolder(profile));
       const files = readdirSync(libraries).filter((file) => lstatSync(join(libraries, file)).isFile());
       expect(files.length).toBe(name === "none" ? 4 : 39);
       for (const file of files) {
