@@ -43,11 +43,16 @@ function findProgram(scene: Scene, rule: FileRule, beside: readonly string[]): D
 
 function isScript(hostPath: string): boolean {
   const start = Buffer.alloc(2);
-  const descriptor = openSync(hostPath, "r");
   try {
-    readSync(descriptor, start);
-  } finally {
-    closeSync(descriptor);
+    const descriptor = openSync(hostPath, "r");
+    try {
+      readSync(descriptor, start);
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch {
+    // A user who may not read the program still sees it described.
+    return false;
   }
   return start.toString("latin1") === "#!";
 }
