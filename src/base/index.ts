@@ -29,4 +29,5 @@ export { formatTable } from "./table.ts";
 export { printErr, printOut } from "./term.ts";
 export { isAbandoned, temporaryName } from "./temporary-name.ts";
 export { VERSION } from "./version.ts";
+export { splitList } from "./split-list.ts";
 export { compareVersions, parseVersion } from "./versions.ts";

@@ -1,4 +1,4 @@
-import { nearest } from "../base/index.ts";
+import { nearest, splitList } from "../base/index.ts";
 import { badValue, quoteAll, readChoice, readText, readTexts, type ConfigFile } from "./file.ts";
 import { DEFAULTS, type KeyOf } from "./keys.ts";
 import { CAPABILITIES, MODES, type Mode } from "./names.ts";
@@ -74,11 +74,4 @@ function readEach(file: ConfigFile, key: KeyOf<readonly string[]>, { wanted, isG
   const index = items.findIndex((item) => !isGood(item));
   if (index === -1) return items;
   throw badValue(file, key, { wanted, item: { text: JSON.stringify(items[index]), index } });
-}
-
-function splitList(text: string): readonly string[] {
-  return text
-    .split(",")
-    .map((item) => item.trim())
-    .filter((item) => item !== "");
 }

@@ -1,4 +1,4 @@
-import type { Grant } from "../grant/index.ts";
+import { gpusOf, type Grant } from "../grant/index.ts";
 import type { FileEdit } from "./edits.ts";
 import { whyNeeded } from "./needs.ts";
 
@@ -12,8 +12,11 @@ const MAX_MINOR = 63;
  */
 export function applicationProfile(grant: Grant): FileEdit[] {
   const reason = whyNeeded(grant, ["graphics", "display"]);
-  const gpus = [...grant.gpus.map(({ gpu }) => gpu), ...grant.migDevices.map(({ parent }) => parent)];
-  const minors = new Set(gpus.map(({ minor }) => minor).filter((minor) => minor <= MAX_MINOR));
+  const minors = new Set(
+    gpusOf(grant)
+      .map(({ minor }) => minor)
+      .filter((minor) => minor <= MAX_MINOR),
+  );
   if (reason === undefined || minors.size === 0 || !grant.extras.hasApplicationProfile) return [];
   const mask = [...minors].reduce((bits, minor) => bits | (1n << BigInt(minor)), 0n);
   const profile = `{"name":"_container_","settings":["EGLVisibleDGPUDevices",0x${mask.toString(16)}]}`;

@@ -1,4 +1,4 @@
-import type { Grant } from "../grant/index.ts";
+import { gpusOf, type Grant } from "../grant/index.ts";
 import type { DeviceNode, Gpu } from "../host/index.ts";
 import type { DeviceEdit, LinkEdit } from "./edits.ts";
 import { whyNeeded } from "./needs.ts";
@@ -34,6 +34,8 @@ function drawingGpus(grant: Grant): readonly { readonly gpu: Gpu; readonly reaso
   const drawing = whyNeeded(grant, ["graphics", "display"]);
   if (drawing === undefined) return [];
   const parts = grant.migDevices.filter(({ device }) => device.profile?.includes("+gfx") === true);
-  const gpus = new Set([...grant.gpus.map(({ gpu }) => gpu), ...parts.map(({ parent }) => parent)]);
-  return [...gpus].map((gpu) => ({ gpu, reason: `GPU ${gpu.index}, ${drawing}` }));
+  return gpusOf({ gpus: grant.gpus, migDevices: parts }).map((gpu) => ({
+    gpu,
+    reason: `GPU ${gpu.index}, ${drawing}`,
+  }));
 }

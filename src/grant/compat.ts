@@ -10,17 +10,20 @@ import {
 } from "../host/index.ts";
 import type { CompatLibraries, Request } from "../request/index.ts";
 import type { Grant } from "./grant.ts";
+import { gpusOf } from "./gpus-of.ts";
 import type { Policy } from "./policy.ts";
 
-/** Whether the image's own CUDA libraries go before the driver's, and why (not); undefined: it has none. */
-export type CompatDecision =
-  | { readonly isUsed: true; readonly compat: CompatLibraries; readonly reason: string }
-  | { readonly isUsed: false; readonly compat: CompatLibraries; readonly reason: string };
+/** Whether the image's own CUDA libraries go before the driver's, and why (not). */
+export interface CompatDecision {
+  readonly isUsed: boolean;
+  readonly compat: CompatLibraries;
+  readonly reason: string;
+}
 
 /**
  * CUDA forward compatibility: libraries of a newer driver in the image, on this host's older kernel module. By the note in them where there is one, else by
  * the major versions; never on a GPU on which it cannot work (error 804) and never where the driver is as new (error 803). Rules: nvidia-container-toolkit
- * 1.20 (enable-cuda-compat), NVIDIA's CUDA Compatibility guide.
+ * 1.20 (enable-cuda-compat), NVIDIA's CUDA Compatibility guide. Undefined where the image has none.
  */
 export function decideCompat(
   request: Request,
@@ -32,11 +35,12 @@ export function decideCompat(
 ): CompatDecision | undefined {
   const { compat } = request;
   if (compat === undefined) return undefined;
-  const gpus = [...granted.gpus.map(({ gpu }) => gpu), ...granted.migDevices.map(({ parent }) => parent)];
   const name = `libcuda ${compat.version} in "${compat.folder}"`;
   const obstacle =
     findPolicyObstacle(granted, compat, at.policy) ??
-    gpus.map((gpu) => findGpuObstacle(gpu, compat)).find((why) => why !== undefined) ??
+    gpusOf(granted)
+      .map((gpu) => findGpuObstacle(gpu, compat))
+      .find((why) => why !== undefined) ??
     findVersionObstacle(compat, at.host);
   if (obstacle !== undefined) return { isUsed: false, compat, reason: `${name} of the image is not used: ${obstacle}` };
   return { isUsed: true, compat, reason: `forward compatibility: ${name} of the image is newer than the driver` };

@@ -9,6 +9,7 @@ import { grantExtras } from "./extras.ts";
 import type { Decision, Grant, GrantedCompat } from "./grant.ts";
 import { checkLibraries } from "./libraries.ts";
 import { checkNodes } from "./nodes.ts";
+import { gpusOf } from "./gpus-of.ts";
 import type { Policy } from "./policy.ts";
 
 /** Decides what a container gets of `host`, with a reason for each thing, or refuses with code, cause and remedy. */
@@ -28,8 +29,7 @@ function grant(request: Request, host: Host, policy: Policy): Grant {
   const capabilities = grantCapabilities(request, policy);
   const devices = { ...grantDevices(request, host), capabilities };
   const compat = decideCompat(request, devices, { host, policy });
-  const gpus = [...devices.gpus.map(({ gpu }) => gpu), ...devices.migDevices.map(({ parent }) => parent)];
-  const unchecked = checkConditions(request, { host, policy, gpus: [...new Set(gpus)], compat });
+  const unchecked = checkConditions(request, { host, policy, gpus: gpusOf(devices), compat });
   const extras = grantExtras(request, host, policy);
   const given: Grant = {
     driver,

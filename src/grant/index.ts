@@ -4,4 +4,5 @@
  */
 export { decide } from "./decide.ts";
 export type * from "./grant.ts";
+export { gpusOf } from "./gpus-of.ts";
 export { policyOf, type Policy } from "./policy.ts";

@@ -1,5 +1,6 @@
 import { BerthError } from "../base/index.ts";
 import type { Gpu, Host } from "../host/index.ts";
+import { gpusOf } from "./gpus-of.ts";
 import type { Grant } from "./grant.ts";
 
 /** A MIG device is opened through the nodes of its GPU instance and its compute instance. */
@@ -16,8 +17,7 @@ export function checkNodes(grant: Grant, host: Host): void {
   // Without it every CUDA call fails inside, in words that do not lead here.
   const isForCuda = grant.capabilities.some(({ name }) => name === "compute");
   if (isForCuda) checkControlNode("/dev/nvidia-uvm", "nvidia-modprobe -u -c 0", host);
-  const parents = grant.migDevices.map(({ parent }) => parent);
-  for (const gpu of [...grant.gpus.map((granted) => granted.gpu), ...parents]) checkGpuNode(gpu, host);
+  for (const gpu of gpusOf(grant)) checkGpuNode(gpu, host);
   for (const { parent, device } of grant.migDevices) {
     if (device.nodes.length >= MIG_NODES) continue;
     const name = `MIG device ${device.gpuInstance}/${device.computeInstance} of GPU ${parent.index}`;

@@ -1,4 +1,4 @@
-import { BerthError } from "../base/index.ts";
+import { BerthError, splitList } from "../base/index.ts";
 import { deviceIdOf, parseCdiName } from "./cdi-name.ts";
 import { keyOf, parseDeviceId } from "./device-id.ts";
 import type { DeviceRequest, Request } from "./request.ts";
@@ -30,14 +30,6 @@ export function parseDeviceList(value: string): DeviceList {
 function tooLong(value: string): BerthError {
   const message = `Cannot read the list of devices "${shorten(value)}": it has more than ${MAX_VALUE} characters`;
   return new BerthError({ code: "BERTH-R002", message, remedy: "name each device once" });
-}
-
-/** The items of a list with commas, without blanks around them and without empty ones. */
-export function splitList(value: string): readonly string[] {
-  return value
-    .split(",")
-    .map((item) => item.trim())
-    .filter((item) => item !== "");
 }
 
 function toId(name: string): string {

@@ -1,4 +1,4 @@
-import { BerthError } from "../base/index.ts";
+import { BerthError, splitList } from "../base/index.ts";
 import { FEATURES, type FeatureName } from "../host/index.ts";
 import type { ConditionRequest, FeatureRequest, MigControlRequest, Origin, Request } from "./request.ts";
 import { shorten } from "./shorten.ts";
@@ -52,10 +52,7 @@ export function originOf(env: Environment, name: string): Origin {
 /** `NVIDIA_DRIVER_CAPABILITIES`: unset and empty are the default, and `all` anywhere is all. */
 export function readCapabilities(env: Environment): Pick<Request, "capabilities" | "capabilitiesOrigin"> {
   const value = env.get(CAPABILITIES) ?? (isLegacyImage(env) ? "all" : "");
-  const names = value
-    .split(",")
-    .map((name) => name.trim())
-    .filter((name) => name !== "");
+  const names = splitList(value);
   return {
     capabilities: names.length === 0 ? undefined : names.includes("all") ? "all" : [...new Set(names)],
     capabilitiesOrigin: originOf(env, CAPABILITIES),

@@ -1,5 +1,4 @@
-import { BerthError, parseStrictInteger } from "../base/index.ts";
-import { splitList } from "./device-list.ts";
+import { BerthError, parseStrictInteger, splitList } from "../base/index.ts";
 import type { ImexRequest, Origin, Request } from "./request.ts";
 import { shorten } from "./shorten.ts";
 

@@ -1,5 +1,6 @@
+import { splitList } from "../base/index.ts";
 import { isOwnKind, parseCdiName } from "./cdi-name.ts";
-import { parseDeviceList, splitList } from "./device-list.ts";
+import { parseDeviceList } from "./device-list.ts";
 import {
   FEATURE_NAMES,
   isLegacyImage,
