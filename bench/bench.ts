@@ -4,10 +4,13 @@
  *
  *     npm run bench -- --runs 30 --peer /usr/bin/nvidia-container-runtime
  */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { formatTable, printErr, printOut, runProgram } from "../src/base/index.ts";
+import { injectCdi } from "../src/apply/index.ts";
+import { formatJson, formatTable, isJsonObject, parseJson, printErr, printOut, runProgram } from "../src/base/index.ts";
+import { combineEdits, parseCdiSpec, type CdiEdits } from "../src/cdi/index.ts";
+import { splitDeviceNumber } from "../src/linux/index.ts";
 import { makeImage, makeSpec, must } from "./image.ts";
 
 interface Options {
@@ -130,6 +133,16 @@ function makeCases(options: Options): Case[] {
       argv: [shim, "--root", state, "state", "standing"],
       clean: nothing,
     },
+    ...cdiCases("", image),
+    ...cdiCases(", 3,000 libraries", large),
+    {
+      name: "cdi generate, 8 GPUs (whole command)",
+      base: undefined,
+      budget: "",
+      prepare: nothing,
+      argv: [join(host, "bin/berth"), "cdi", "generate"],
+      clean: nothing,
+    },
     {
       name: "host from nothing, 8 GPUs (whole command)",
       base: undefined,
@@ -168,6 +181,35 @@ function migCases(image: string): Case[] {
       createCase({ name: `create, ${what} of 112`, base, runtime: migShim, image, devices }),
     ];
   });
+}
+
+/** What an engine makes of `--device nvidia.com/gpu=all`, against the same without the hook. */
+function cdiCases(name: string, image: string): Case[] {
+  const file = join(work, "nvidia.json");
+  must([join(host, "bin/berth"), "cdi", "generate", "--output", file]);
+  const { containerEdits, devices } = parseCdiSpec(readFileSync(file), file);
+  const all = devices.find((device) => device.name === "all");
+  if (all === undefined) throw new RangeError("the CDI file has no device all");
+  const edits = combineEdits([containerEdits, all.containerEdits]);
+  const base = `runc create, CDI device all without its hook${name}`;
+  return [
+    createCase({ name: base, runtime: "runc", image, spec: injected({ ...edits, hooks: [] }) }),
+    createCase({
+      name: `the hook of a CDI file${name}`,
+      base,
+      budget: "12",
+      runtime: "runc",
+      image,
+      spec: injected(edits),
+    }),
+  ];
+}
+
+function injected(edits: CdiEdits): string {
+  const spec = parseJson(Buffer.from(makeSpec(undefined, "cdi", undefined)), "config.json");
+  if (!isJsonObject(spec)) throw new TypeError("a spec is an object");
+  const look = (path: string) => ({ type: "c", ...splitDeviceNumber(statSync(path).rdev) });
+  return formatJson(injectCdi(spec, edits, look));
 }
 
 /** What berth makes of a spec. */

@@ -14,7 +14,7 @@ typedef unsigned int u32;
 
 #if defined(__x86_64__)
 enum { READ = 0, WRITE = 1, CLOSE = 3, SIGACTION = 13, SIGPROCMASK = 14, EXECVE = 59, FCNTL = 72, CHDIR = 80, GETEUID = 107,
-       GETDENTS64 = 217, EXIT_GROUP = 231, OPENAT = 257, READLINKAT = 267, PRLIMIT64 = 302, MEMFD_CREATE = 319, STATX = 332,
+       FSTATFS = 138, GETDENTS64 = 217, EXIT_GROUP = 231, OPENAT = 257, READLINKAT = 267, PRLIMIT64 = 302, MEMFD_CREATE = 319, STATX = 332,
        O_NOFOLLOW = 0400000 };
 static long sys(long number, long a, long b, long c, long d, long e)
 {
@@ -26,7 +26,7 @@ static long sys(long number, long a, long b, long c, long d, long e)
 }
 __asm__(".globl _start\n_start: xor %ebp, %ebp\n mov %rsp, %rdi\n and $-16, %rsp\n call launch\n");
 #elif defined(__aarch64__)
-enum { FCNTL = 25, CHDIR = 49, OPENAT = 56, CLOSE = 57, GETDENTS64 = 61, READ = 63, WRITE = 64, READLINKAT = 78, EXIT_GROUP = 94,
+enum { FCNTL = 25, FSTATFS = 44, CHDIR = 49, OPENAT = 56, CLOSE = 57, GETDENTS64 = 61, READ = 63, WRITE = 64, READLINKAT = 78, EXIT_GROUP = 94,
        SIGACTION = 134, SIGPROCMASK = 135, GETEUID = 175, EXECVE = 221, PRLIMIT64 = 261, MEMFD_CREATE = 279, STATX = 291,
        O_NOFOLLOW = 0100000 };
 static long sys(long number, long a, long b, long c, long d, long e)
@@ -47,7 +47,7 @@ __asm__(".globl _start\n_start: mov x29, #0\n mov x0, sp\n bl launch\n");
 
 enum { HERE = -100, O_NONBLOCK = 04000, O_CLOEXEC = 02000000, EMPTY_PATH = 0x1000, BASIC_STATS = 0x7ff, F_DUPFD = 0, F_GETFD = 1,
        SIG_SETMASK = 2, SIGNALS = 64, RLIMIT_NOFILE = 7, E_NOENT = 2, E_ACCES = 13, E_NOTDIR = 20, KIND = 0170000, REGULAR = 0100000,
-       OTHERS_WRITE = 022 };
+       OTHERS_WRITE = 022, O_WRONLY = 1, CGROUP = 0x27e0eb, CGROUP2 = 0x63677270 };
 
 /* struct statx of linux/stat.h, struct kernel_sigaction. */
 struct time { long seconds; u32 nanoseconds; int unused; };
@@ -442,6 +442,24 @@ static int is_hook(char **argv)
     return is_same(program, "nvidia-ctk") && *argv && is_same(*argv, "hook");
 }
 
+/*
+ * The low-level runtime starts such a hook among the container's own processes, where it has to do with the container's memory: with little of it, reading berth from
+ * the disk alone takes seconds. Root can leave; where it cannot (a user namespace, a cgroup namespace as the kernel's boundary), the hook runs where it is.
+ */
+static void leave_memory_limit(void)
+{
+    static const char *const tops[] = { "/sys/fs/cgroup/memory/cgroup.procs", "/sys/fs/cgroup/cgroup.procs", 0 };
+    if (sys(GETEUID, 0, 0, 0, 0, 0)) return;
+    for (const char *const *top = tops; *top; top++) {
+        u64 status[16] = { 0 };
+        long fd = sys(OPENAT, HERE, (long)*top, O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0, 0);
+        if (fd < 0) continue;
+        long failed = sys(FSTATFS, fd, (long)status, 0, 0, 0);
+        if (!failed && (status[0] == CGROUP || status[0] == CGROUP2)) sys(WRITE, fd, (long)"0", 1, 0, 0);
+        sys(CLOSE, fd, 0, 0, 0, 0);
+    }
+}
+
 static int is_obeyed(const char *entry)
 {
     for (const char *const *prefix = OBEYED; *prefix; prefix++) if (past(entry, *prefix)) return 1;
@@ -467,6 +485,7 @@ __attribute__((used, noreturn)) void launch(long *stack)
     *next = 0;
 
     if (is_cleared) sys(CHDIR, (long)"/", 0, 0, 0, 0);
+    if (is_cleared && (is_same(program, "nvidia-cdi-hook") || is_same(program, "nvidia-ctk"))) leave_memory_limit();
     const char *berth = find_berth();
     char *unnamed[] = { (char *)program, 0 };
     long failed = sys(EXECVE, (long)berth, (long)(*argv ? argv : unnamed), (long)given, 0, 0);

@@ -15,6 +15,8 @@ const PROGRAMS = [
   "nvidia-container-runtime",
   "nvidia-container-runtime.cdi",
   "nvidia-container-runtime.legacy",
+  "nvidia-cdi-hook",
+  "nvidia-ctk",
   "nvidia-docker",
 ];
 

@@ -4,16 +4,21 @@ import { readLaunchRecord, type LaunchRecord } from "./linux/index.ts";
 
 /** Each door is loaded only when it is the one. Gives back the exit code. */
 async function enter(program: string, record: LaunchRecord | undefined): Promise<number> {
-  if (/^nvidia-container-runtime(\.(cdi|legacy))?$/.test(program)) {
-    const { runtimeDoor } = await import("./nvidia/runtime.ts");
-    return runtimeDoor(record);
+  const args = process.argv.slice(2);
+  switch (program) {
+    case "nvidia-container-runtime":
+    case "nvidia-container-runtime.cdi":
+    case "nvidia-container-runtime.legacy":
+      return (await import("./nvidia/runtime.ts")).runtimeDoor(record);
+    case "nvidia-docker":
+      return (await import("./nvidia/docker.ts")).dockerDoor(args, record);
+    case "nvidia-cdi-hook":
+      return (await import("./nvidia/cdi-hook.ts")).cdiHookDoor(args, record);
+    case "nvidia-ctk":
+      return (await import("./nvidia/ctk.ts")).ctkDoor(args, record);
+    default:
+      return (await import("./cli/index.ts")).runCli(args, record);
   }
-  if (program === "nvidia-docker") {
-    const { dockerDoor } = await import("./nvidia/docker.ts");
-    return dockerDoor(process.argv.slice(2), record);
-  }
-  const { runCli } = await import("./cli/index.ts");
-  return runCli(process.argv.slice(2), record);
 }
 
 /** Which program is this? Bun itself does not say under which name it was started. */

@@ -9,7 +9,7 @@ import {
   statSync,
   symlinkSync,
 } from "node:fs";
-import { BerthError, formatJson, makePrivateFolder, replaceFile } from "../base/index.ts";
+import { BerthError, formatJson, makePrivateFolder, replaceFile, type JsonObject } from "../base/index.ts";
 import { effectiveUid, type Root } from "../linux/index.ts";
 import type { Bundle } from "../oci/index.ts";
 import { folderOf } from "./paths.ts";
@@ -36,17 +36,23 @@ const EMPTY = new Uint8Array();
  */
 export function carryOut(plan: SpecPlan, options: CarryOutOptions): void {
   writeState(plan.stateWrites, options);
+  writeLayer(plan.rootfsWrites, options.rootfs, () => writeSpec(plan.spec, options.bundle));
+}
+
+/** Writes into a layer, and does at the end what belongs to it. When anything of it fails the layer is as it was. Throws BERTH-P001, or what `last` throws. */
+export function writeLayer(writes: readonly RootfsWrite[], rootfs: Root, last: () => void): void {
   const undos: Undo[] = [];
   try {
-    for (const write of plan.rootfsWrites) applyWrite(write, options.rootfs, undos);
-    writeConfig(plan, options.bundle);
+    for (const write of writes) applyWrite(write, rootfs, undos);
+    last();
   } catch (error) {
     throw withUndone(error, undos);
   }
 }
 
-function writeConfig(plan: SpecPlan, { configPath, bytes }: Bundle): void {
-  const text = Buffer.from(formatJson(plan.spec));
+/** Replaces a bundle's `config.json` in one step, unless it is the same. Throws BERTH-P003. */
+export function writeSpec(spec: JsonObject, { configPath, bytes }: Bundle): void {
+  const text = Buffer.from(formatJson(spec));
   if (Buffer.compare(text, bytes) === 0) return;
   try {
     replaceFile(configPath, text);

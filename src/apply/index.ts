@@ -2,7 +2,24 @@
  * Apply: the last room. Plans what one container's spec and root file system need, as data, and carries it out. Decides
  * nothing about who gets what. OCI runtime specification 1.3 (config.md, config-linux.md); glibc's ldconfig, musl's ldso.
  */
-export { carryOut } from "./carry-out.ts";
+export { carryOut, writeSpec } from "./carry-out.ts";
+export { isOwnSpec } from "./cdi-files.ts";
+export { CDI_MODES, NAME_STRATEGIES, type CdiMode, type CdiOptions, type NameStrategy } from "./cdi-options.ts";
+export { generateCdi, type GeneratedCdi, type GenerateInput } from "./generate-cdi.ts";
+export { injectCdi } from "./inject-cdi.ts";
+export { CDI_FORMATS, planOutput, saveCdi } from "./save-cdi.ts";
+export { NO_UPDATE, type ContainerUpdate } from "./container-update.ts";
+export { readHookScene, type HookScene } from "./hook-scene.ts";
+export {
+  changeModes,
+  createSymlinks,
+  enableCudaCompat,
+  readMode,
+  updateApplicationProfile,
+  updateLoaderCache,
+} from "./hook-verbs.ts";
+export { readLink, readUpdate } from "./update-arguments.ts";
+export { hideDeviceFiles, updateContainer } from "./update-container.ts";
 export { formatPlan } from "./format-plan.ts";
 export { formatStep } from "./plan.ts";
 export { planContainer, type ContainerPlan, type PlannedContainer } from "./plan-container.ts";

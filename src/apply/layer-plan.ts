@@ -29,6 +29,8 @@ export interface LayerWants {
   readonly mounts: readonly MountEdit[];
   readonly isFolder: (hostPath: string) => boolean;
   readonly loader: LoaderPlan;
+  /** What the low-level runtime made already, where the container's mounts came before this. */
+  readonly made?: { readonly isStub: (path: string) => boolean; readonly folders: readonly string[] };
 }
 
 /**
@@ -49,7 +51,7 @@ export function planLayer(wants: LayerWants, old: LayerRecord, view: ContainerVi
       links.filter((link) => changed.has(link) || old.links.has(link.path)).map((link) => [link.path, link.target]),
     ),
     stubs: new Set(stubs.files),
-    folders: new Set([...stubs.folders, ...ownFolders(made, old, view)]),
+    folders: new Set([...stubs.folders, ...ownFolders(made, old, view), ...(wants.made?.folders ?? [])]),
   };
   const removals = planRemovals(old, record, view.rootfs);
   const isLeaving = removals.length > 0 || [...old.cachePaths].some((path) => !record.cachePaths.has(path));
@@ -77,13 +79,14 @@ interface MountPoints {
 }
 
 /** The mount points that the low-level runtime will make in the layer, or made at an earlier start. */
-function mountPoints({ mounts, isFolder }: LayerWants, old: LayerRecord, view: ContainerView): MountPoints {
+function mountPoints({ mounts, isFolder, made }: LayerWants, old: LayerRecord, view: ContainerView): MountPoints {
   const found: { path: string; isFolder: boolean }[] = [];
   for (const mount of mounts) {
     const point = view.file(mount.containerPath);
     if (point.folderCover !== undefined) continue;
     const isOurs = old.stubs.has(point.path) || old.folders.has(point.path) || old.links.has(point.path);
-    if (isOurs || !point.exists) found.push({ path: point.path, isFolder: isFolder(mount.hostPath) });
+    if (isOurs || !point.exists || made?.isStub(point.path) === true)
+      found.push({ path: point.path, isFolder: isFolder(mount.hostPath) });
   }
   return {
     files: found.filter((each) => !each.isFolder).map((each) => each.path),

@@ -1,5 +1,5 @@
-import { accessSync, constants, lstatSync, realpathSync } from "node:fs";
-import { BerthError, errnoCode, type Problem } from "../base/index.ts";
+import { lstatSync, realpathSync } from "node:fs";
+import { BerthError, errnoCode, type JsonObject, type Problem } from "../base/index.ts";
 import type { Config } from "../config/index.ts";
 import { spellOut, type Edits } from "../edits/index.ts";
 import { decide, policyOf, type Grant } from "../grant/index.ts";
@@ -14,7 +14,9 @@ import {
   requestSettings,
   type Request,
 } from "../request/index.ts";
+import { isWritable } from "./is-writable.ts";
 import type { SpecPlan } from "./plan.ts";
+import { cdiSource, injectNames } from "./cdi-files.ts";
 import { viewContainer } from "./container-view.ts";
 import { planSpec } from "./plan-spec.ts";
 
@@ -34,6 +36,13 @@ export type ContainerPlan =
   /** `ignored`: what it asked for and is not allowed to ask for, a sentence each. */
   | { readonly kind: "nothing"; readonly reason: string; readonly ignored: readonly string[] }
   | { readonly kind: "refused"; readonly problem: Problem }
+  /** CDI files say everything: only the spec changes. */
+  | {
+      readonly kind: "injected";
+      readonly spec: JsonObject;
+      readonly devices: readonly string[];
+      readonly warnings: readonly string[];
+    }
   | PlannedContainer;
 
 export interface PlannedContainer {
@@ -75,13 +84,26 @@ function refused(error: unknown): ContainerPlan {
 function planOnce(input: ContainerInput, isRefresh: boolean): ContainerPlan {
   const { bundle, config } = input;
   const { spec } = bundle;
+  const cdiFiles = cdiSource(config.root, config.modes.cdiSpecDirs);
   const request = readRequest({
     env: processEnv(spec),
     boundingCapabilities: boundingCapabilities(spec),
     annotations: annotationsOf(spec),
     mounts: mountsOf(spec),
     settings: requestSettings(config),
+    cdiFiles,
   });
+  const { cdiDevices } = request;
+  if (cdiDevices.length === 0) return planNative(request, input, isRefresh);
+  const injected = injectNames(spec, cdiDevices, cdiFiles);
+  if (request.wants !== "nothing")
+    return planNative(request, { ...input, bundle: { ...bundle, spec: injected } }, isRefresh);
+  return { kind: "injected", spec: injected, devices: cdiDevices, warnings: request.warnings };
+}
+
+/** All but what CDI files give. */
+function planNative(request: Request, input: ContainerInput, isRefresh: boolean): ContainerPlan {
+  const { bundle } = input;
   if (request.wants === "nothing")
     return { kind: "nothing", reason: request.devicesOrigin.text, ignored: request.ignored };
   const host = input.loadHost(isRefresh);
@@ -137,7 +159,7 @@ function findCompat(request: Request, { input, host, rootfs, isWritable: canWrit
 }
 
 /** Images for Jetson keep theirs where an administrator says; those for Orin have a folder of their own. */
-function compatFolder({ modes }: Config, { unit }: Host): string {
+export function compatFolder({ modes }: Pick<Config, "modes">, { unit }: Host): string {
   if (unit?.kind !== "csv") return COMPAT_FOLDER;
   return modes.csvCompatContainerRoot || (unit.model.includes("Orin") ? ORIN_COMPAT_FOLDER : COMPAT_FOLDER);
 }
@@ -156,15 +178,5 @@ function realPath(path: string): string {
   } catch (error) {
     if (errnoCode(error) === undefined) throw error;
     return path;
-  }
-}
-
-/** A file system that is mounted read-only refuses everybody; for anything else the writing itself will tell. */
-function isWritable(path: string): boolean {
-  try {
-    accessSync(path, constants.W_OK);
-    return true;
-  } catch (error) {
-    return errnoCode(error) !== "EROFS" && errnoCode(error) !== "EACCES";
   }
 }

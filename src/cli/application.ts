@@ -1,5 +1,7 @@
 import { type Application, buildApplication, buildCommand, buildRouteMap, text_en } from "@stricli/core";
+import { CDI_MODES, NAME_STRATEGIES } from "../apply/index.ts";
 import { VERSION } from "../base/index.ts";
+import { HOOK_NAMES } from "../config/index.ts";
 import type { World } from "./context.ts";
 
 const host = buildCommand({
@@ -45,6 +47,10 @@ const inspect = buildCommand({
   },
 });
 
+const text = (brief: string, placeholder: string) =>
+  ({ kind: "parsed", parse: String, brief, placeholder, optional: true }) as const;
+const list = (brief: string, placeholder: string) => ({ ...text(brief, placeholder), variadic: "," }) as const;
+
 const DIR = { brief: "The folder of the simulated host", parse: String, placeholder: "DIR" } as const;
 
 const sim = buildRouteMap({
@@ -87,6 +93,82 @@ const sim = buildRouteMap({
   docs: { brief: "A simulated machine with GPUs, for trying and testing" },
 });
 
+const cdi = buildRouteMap({
+  routes: {
+    generate: buildCommand({
+      loader: async () => (await import("./cdi/generate.ts")).generate,
+      parameters: {
+        flags: {
+          output: text("The file to write; without it the file is printed", "FILE"),
+          format: { kind: "enum", values: ["json", "yaml"], brief: "Against the file's ending", optional: true },
+          mode: {
+            kind: "enum",
+            values: CDI_MODES,
+            brief: "What of the host the file is about (auto: its GPUs)",
+            optional: true,
+          },
+          deviceId: list("The devices to name (all)", "ID"),
+          deviceNameStrategy: {
+            kind: "enum",
+            values: NAME_STRATEGIES,
+            variadic: ",",
+            brief: "How devices are named (index,uuid)",
+            optional: true,
+          },
+          noAllDevice: { kind: "boolean", brief: "Without the device all", withNegated: false, optional: true },
+          vendor: text("The vendor of the kind, in place of the mode's own", "NAME"),
+          class: text("The class of the kind, in place of the mode's own", "NAME"),
+          driverRoot: text("Where the driver's files are", "DIR"),
+          devRoot: text("Where the device nodes are for the engine", "DIR"),
+          hookPath: text("The nvidia-cdi-hook that the engine starts", "FILE"),
+          disableHook: {
+            kind: "enum",
+            values: [...HOOK_NAMES, "all"],
+            variadic: ",",
+            brief: "What the hook does not do",
+            optional: true,
+          },
+          featureFlag: list("Flags of nvidia-ctk cdi generate", "NAME"),
+        },
+        aliases: { o: "output" },
+      },
+      docs: {
+        brief: "Make the CDI file of this host, for engines that need no runtime of ours",
+        fullDescription:
+          "From the driver's files; the driver itself is asked only for UUIDs and MIG numbers that no file says. Libraries, nodes and variables are the engine's work; links, the loader's cache and what else CDI has no words for is done by one hook. Device numbers are left to the engine, which reads them at each start. A host without a GPU is refused; --device-id none makes a file for it.",
+      },
+    }),
+    list: buildCommand({
+      loader: async () => (await import("./cdi/list.ts")).listDevices,
+      parameters: { flags: { specDir: list("Folders of CDI files, in place of the configuration's", "DIR") } },
+      docs: { brief: "List the CDI devices of this machine; ends with 1 when a file is bad" },
+    }),
+    transform: buildRouteMap({
+      routes: {
+        root: buildCommand({
+          loader: async () => (await import("./cdi/transform-root.ts")).changeRoot,
+          parameters: {
+            positional: {
+              kind: "tuple",
+              parameters: [{ brief: "The CDI file; - is stdin", parse: String, placeholder: "FILE" }],
+            },
+            flags: {
+              from: { kind: "parsed", parse: String, brief: "The root that the paths are under", placeholder: "DIR" },
+              to: { kind: "parsed", parse: String, brief: "The root that they get", placeholder: "DIR" },
+              relativeTo: { kind: "enum", values: ["host", "container"], brief: "Whose paths", default: "host" },
+              output: text("The file to write; without it the file is printed", "FILE"),
+            },
+            aliases: { o: "output" },
+          },
+          docs: { brief: "Put the paths of a CDI file under another root" },
+        }),
+      },
+      docs: { brief: "Change CDI files" },
+    }),
+  },
+  docs: { brief: "CDI files: make them, keep them right" },
+});
+
 const version = buildCommand({
   loader: async () => (await import("./version.ts")).printVersion,
   parameters: {},
@@ -94,7 +176,7 @@ const version = buildCommand({
 });
 
 const routes = buildRouteMap({
-  routes: { host, inspect, learnNvml, sim, version },
+  routes: { cdi, host, inspect, learnNvml, sim, version },
   docs: {
     brief: "GPUs for containers",
     hideRoute: { learnNvml: true },

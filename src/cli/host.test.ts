@@ -6,7 +6,7 @@ import { VERSION } from "../base/index.ts";
 import { describeHost, loadHost, type MigDevice } from "../host/index.ts";
 import { simUp } from "../sim/index.ts";
 import { runCli } from "./index.ts";
-import { learn } from "./learn.ts";
+import { learn } from "../host/index.ts";
 
 const work = mkdtempSync(join(tmpdir(), "berth-cli-host-"));
 afterAll(() => rmSync(work, { recursive: true, force: true }));

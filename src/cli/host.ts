@@ -1,5 +1,5 @@
 import { escapeControls } from "../base/index.ts";
-import { describeHost, hostOptions, rememberFacts, type Host } from "../host/index.ts";
+import { describeHost, hostOptions, learn, rememberFacts, type Host } from "../host/index.ts";
 import type { World } from "./context.ts";
 import { formatHost } from "./format-host.ts";
 import { findSite } from "./site.ts";
@@ -42,9 +42,7 @@ const NEEDED_NODES = [
 
 /** Whoever may not keep what is learnt only looks. */
 async function look(host: Host, executable: string, isToLearn: boolean) {
-  if (!isToLearn || host.gpus.length === 0) return { ...rememberFacts(host), complaints: [] };
-  const { learn } = await import("./learn.ts");
-  return learn(host, executable);
+  return isToLearn && host.gpus.length > 0 ? learn(host, executable) : { ...rememberFacts(host), complaints: [] };
 }
 
 /** Every field is always there: what is not known is null. */

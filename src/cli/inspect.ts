@@ -22,6 +22,7 @@ export function printInspection(this: World, { bundle, json }: Flags): void {
   else if (result.kind === "nothing")
     this.print(`Nothing: ${escapeControls(result.reason)}. config.json would stay as it is.\n`);
   else if (result.kind === "planned") this.print(formatPlan(result));
+  else if (result.kind === "injected") this.print(`What CDI files say of ${result.devices.join(", ")}.\n`);
   for (const doubt of doubts(site, result, this)) this.note(`warning: ${escapeControls(doubt)}\n`);
   if (result.kind === "refused") throw new BerthError(result.problem);
 }
@@ -62,6 +63,8 @@ function toJson(result: ContainerPlan): unknown {
       const { code, message, remedy } = result.problem;
       return { kind: result.kind, problem: { code, message, remedy } };
     }
+    case "injected":
+      return { kind: result.kind, devices: result.devices, warnings: result.warnings };
     case "planned":
       return { kind: result.kind, ...grantToJson(result.grant), ...stepsToJson(result) };
   }

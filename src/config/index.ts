@@ -3,6 +3,7 @@
  * defaults and the order of the search: NVIDIA container toolkit 1.20.
  */
 export type { Config } from "./config.ts";
+export { HOOK_NAMES } from "./names.ts";
 export type { CudaCompatMode, FeatureFlag, HookName, Mode } from "./names.ts";
 export { loadConfig } from "./load-config.ts";
 export { findLowLevel, rememberLowLevel } from "./low-level.ts";

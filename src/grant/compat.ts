@@ -4,7 +4,7 @@ import {
   brandOfNumber,
   hasForwardCompatibility,
   supportedCuda,
-  type Gpu,
+  type Driver,
   type Host,
   type SupportedCuda,
 } from "../host/index.ts";
@@ -35,15 +35,41 @@ export function decideCompat(
 ): CompatDecision | undefined {
   const { compat } = request;
   if (compat === undefined) return undefined;
-  const name = `libcuda ${compat.version} in "${compat.folder}"`;
-  const obstacle =
-    findPolicyObstacle(granted, compat, at.policy) ??
-    gpusOf(granted)
-      .map((gpu) => findGpuObstacle(gpu, compat))
-      .find((why) => why !== undefined) ??
-    findVersionObstacle(compat, at.host);
-  if (obstacle !== undefined) return { isUsed: false, compat, reason: `${name} of the image is not used: ${obstacle}` };
-  return { isUsed: true, compat, reason: `forward compatibility: ${name} of the image is newer than the driver` };
+  const gpus = gpusOf(granted).map(({ index, model, brand }) => ({ name: `GPU ${index} (${model})`, brand }));
+  return (
+    notUsed(compat, findPolicyObstacle(granted, at.policy)) ??
+    judgeCompat(compat, { gpus, driver: at.host.driver, isUnit: at.host.unit !== undefined })
+  );
+}
+
+/** What forward compatibility depends on beside the image. */
+export interface CompatSite {
+  readonly gpus: readonly { readonly name: string; readonly brand: string }[];
+  readonly driver: Pick<Driver, "version" | "cuda"> | undefined;
+  /** A Jetson, whose libraries are numbered on their own. */
+  readonly isUnit: boolean;
+}
+
+/** The same for a container of which nobody decides any more: where a hook of a CDI file looks into the image. */
+export function judgeCompat(compat: CompatLibraries, site: CompatSite): CompatDecision {
+  const ofGpus = site.gpus.map((gpu) => findGpuObstacle(gpu, compat)).find((why) => why !== undefined);
+  const name = nameOf(compat);
+  return (
+    notUsed(compat, ofGpus ?? findVersionObstacle(compat, site)) ?? {
+      isUsed: true,
+      compat,
+      reason: `forward compatibility: ${name} of the image is newer than the driver`,
+    }
+  );
+}
+
+function notUsed(compat: CompatLibraries, obstacle: string | undefined): CompatDecision | undefined {
+  if (obstacle === undefined) return undefined;
+  return { isUsed: false, compat, reason: `${nameOf(compat)} of the image is not used: ${obstacle}` };
+}
+
+function nameOf({ version, folder }: CompatLibraries): string {
+  return `libcuda ${version} in "${folder}"`;
 }
 
 /** The CUDA version of the libraries: what their note says, else that of their driver. */
@@ -51,27 +77,22 @@ export function cudaOfCompat({ note, version }: CompatLibraries): SupportedCuda 
   return note?.cuda === undefined ? supportedCuda(version) : { version: note.cuda, isExact: true };
 }
 
-function findPolicyObstacle(
-  { capabilities }: Pick<Grant, "capabilities">,
-  compat: CompatLibraries,
-  policy: Policy,
-): string | undefined {
-  if (!compat.libraries.some(({ soname }) => soname === "libcuda.so.1")) return "it is not a library";
+function findPolicyObstacle({ capabilities }: Pick<Grant, "capabilities">, policy: Policy): string | undefined {
   if (!policy.allowsForwardCompatibility) return "config.toml switches forward compatibility off";
   return capabilities.some(({ name }) => name === "compute") ? undefined : "the container has no compute capability";
 }
 
-function findGpuObstacle(gpu: Gpu, { note }: CompatLibraries): string | undefined {
+function findGpuObstacle(gpu: CompatSite["gpus"][number], { note }: CompatLibraries): string | undefined {
   const brands = note?.brands.map((number) => brandFamily(brandOfNumber(number))) ?? [];
   const isListed = brands.length === 0 || gpu.brand === "unknown" || brands.includes(brandFamily(gpu.brand));
   if (isListed && hasForwardCompatibility(gpu.brand) !== false) return undefined;
-  return `it does not work on GPU ${gpu.index} (${gpu.model}), which is no data-centre GPU`;
+  return `it does not work on ${gpu.name}, which is no data-centre GPU`;
 }
 
-function findVersionObstacle(compat: CompatLibraries, { driver, unit }: Host): string | undefined {
+function findVersionObstacle(compat: CompatLibraries, { driver, isUnit }: CompatSite): string | undefined {
+  if (!compat.libraries.some(({ soname }) => soname === "libcuda.so.1")) return "it is not a library";
   const { version, cuda } = driver ?? {};
-  // Libraries of a Jetson are numbered on their own.
-  if (version === undefined || unit !== undefined) return findCudaObstacle(compat, cuda);
+  if (version === undefined || isUnit) return findCudaObstacle(compat, cuda);
   const isNewer = compareVersions(compat.version, version) > 0;
   if (!isNewer) return `the driver ${version} is not older`;
   const branch = majorOf(version);

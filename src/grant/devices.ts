@@ -39,12 +39,17 @@ function byPlace(a: GrantedMigDevice, b: GrantedMigDevice): number {
 /** The card of a DGX Station that drives the screen: no GPU to compute on. */
 const DISPLAY_CARD = /^(?:NVIDIA )?DGX Display$/;
 
-/** Whoever asks for GPUs is never started without one. */
-function findAll(host: Host): readonly FoundDevice[] {
-  const usable = host.gpus.filter(({ model }) => !DISPLAY_CARD.test(model));
-  const found = usable.flatMap((gpu): FoundDevice[] => {
+/** What `all` means on a host, by index: GPUs that are not split, and the MIG devices of the others. */
+export function listDevices({ gpus }: Host): readonly FoundDevice[] {
+  const usable = gpus.filter(({ model }) => !DISPLAY_CARD.test(model));
+  return usable.flatMap((gpu): FoundDevice[] => {
     return gpu.isMigEnabled ? gpu.migDevices.map((mig) => ({ gpu, mig })) : [{ gpu, mig: undefined }];
   });
+}
+
+/** Whoever asks for GPUs is never started without one. */
+function findAll(host: Host): readonly FoundDevice[] {
+  const found = listDevices(host);
   if (found.length > 0) return found;
   if (host.gpus.length === 0) {
     return refuse("any GPU", whatThereIs(host), 'look at "nvidia-smi -L" and "lspci -d 10de:"');

@@ -2,7 +2,10 @@
  * Decide: what a container gets, each thing with its reason, or a refusal with code, cause and remedy. All policy is here; nothing
  * here knows how a grant is carried out.
  */
+export { judgeCompat, type CompatSite } from "./compat.ts";
 export { decide } from "./decide.ts";
+export { listDevices } from "./devices.ts";
+export type { FoundDevice } from "./find-device.ts";
 export type * from "./grant.ts";
 export { gpusOf } from "./gpus-of.ts";
 export { policyOf, type Policy } from "./policy.ts";

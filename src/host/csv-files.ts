@@ -15,6 +15,7 @@ const MAX_ITEMS = 16_384;
 
 /** The CSV files of the mount specification, on this machine and as the root names them, the main ones first. */
 export function csvFiles(scene: Scene): readonly string[] {
+  if (scene.options.csvFiles !== undefined) return scene.options.csvFiles;
   const folder = resolveInRoot(scene.root, scene.csvFolder) ?? scene.csvFolder;
   const names = (listIfThere(onMachine(scene.root, folder)) ?? []).filter((name) => name.endsWith(".csv"));
   const others = names.filter((name) => !MAIN_FILES.includes(name)).toSorted();
@@ -31,7 +32,8 @@ export function readCsvItems(scene: Scene): readonly UnitItem[] {
     const warn: CsvSource["warn"] = ({ line }, why) =>
       scene.warn(`"${onMachine(scene.root, file)}" line ${line}: ${why}`);
     for (const fault of faults) warn(fault, fault.why);
-    const source = { scene, isOptional: !MAIN_FILES.includes(posix.basename(file)), warn };
+    const isNamed = scene.options.csvFiles !== undefined;
+    const source = { scene, isOptional: !isNamed && !MAIN_FILES.includes(posix.basename(file)), warn };
     for (const entry of entries) items.push(...itemsOf(source, entry));
     if (items.length > MAX_ITEMS) {
       scene.warn(`the CSV files name more than ${MAX_ITEMS} things: the rest is left out`);

@@ -23,10 +23,18 @@ export function itemsOf(source: CsvSource, entry: CsvEntry): readonly UnitItem[]
     case "lib":
       return spread(source, entry, source.scene.driverRoot).flatMap((path) => libraryItems(source, entry, path));
     case "sym":
-      return linkItem(source, entry);
+      return isIgnored(source, entry) ? [] : linkItem(source, entry);
     case "dir":
       return folderItem(source, entry);
   }
+}
+
+/** A pattern that begins with two asterisks fits the name alone. Rule: nvidia-container-toolkit 1.20 (csv.ignore-pattern). */
+function isIgnored({ scene }: CsvSource, { path }: CsvEntry): boolean {
+  const patterns = scene.options.csvIgnored ?? [];
+  return patterns.some((pattern) => {
+    return pattern.startsWith("**/") ? matchesGlob(posix.basename(path), pattern.slice(3)) : matchesGlob(path, pattern);
+  });
 }
 
 /** The paths that an entry stands for: its own, or those that its last part, a pattern, fits. */

@@ -22,11 +22,20 @@ export function readFiles(
   const machine = architecture === "aarch64" ? "aarch64" : "x86_64";
   const spell = (name: string): string => name.replace("<arch>", machine).replace("<version>", version);
   const find = (kind: keyof typeof FILE_RULES): DriverFile[] =>
-    FILE_RULES[kind].flatMap((rule) => findByRule(scene, kind, { ...rule, names: rule.names.map(spell) }));
+    FILE_RULES[kind].flatMap((rule) => {
+      const folders = kind === "config" ? [...ownFolders(scene, rule), ...rule.folders] : rule.folders;
+      return findByRule(scene, kind, { ...rule, folders, names: rule.names.map(spell) });
+    });
   const sockets = [...find("socket"), ...readMpsFolder(scene)];
   const beside = libraryFolders.map((folder) => `${posix.dirname(folder)}/bin`);
   const binaries = FILE_RULES.binary.flatMap((rule) => findProgram(scene, rule, beside));
   return [...binaries, ...readFirmware(scene, version), ...sockets, ...find("config"), ...find("xorg")];
+}
+
+/** Where a configuration file lies below the folders that were named besides /etc and /usr/share. */
+function ownFolders({ options: { configFolders = [] } }: Scene, { destination = "" }: FileRule): readonly string[] {
+  const below = destination.replace(/^\/(etc|usr\/share)/, "");
+  return configFolders.map((folder) => posix.join(folder, below));
 }
 
 /**

@@ -9,6 +9,8 @@ export { smallestDriverFor, supportedCuda } from "./cuda-versions.ts";
 export { describeHost, type DescribeOptions } from "./describe.ts";
 export { normalizePciAddress } from "./gpu-names.ts";
 export * from "./host.ts";
+export { learn, type Lesson } from "./learn.ts";
 export { hostOptions } from "./options.ts";
 export { rememberFacts, type Remembered } from "./remember.ts";
+export type { SceneOptions } from "./scene.ts";
 export { findChangedNode } from "./verify.ts";

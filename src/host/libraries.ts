@@ -42,7 +42,7 @@ interface Search {
  */
 export function readLibraries(scene: Scene, version: string): FoundLibraries {
   const search: Search = { scene, version, listings: new Map() };
-  const usual = describeFolders(search, LIBRARY_FOLDERS);
+  const usual = describeFolders(search, [...(scene.options.libraryFolders ?? []), ...LIBRARY_FOLDERS]);
   if (usual.folders.length > 0) return usual;
   const others = describeFolders(search, loaderFolders(scene));
   return others.folders.length > 0 ? others : usual;

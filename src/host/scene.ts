@@ -18,6 +18,14 @@ export interface SceneOptions {
   readonly platform?: "auto" | "csv";
   /** The folder of those CSV files, as a path inside the root. */
   readonly csvFolder?: string;
+  /** The CSV files themselves, in place of those in the folder. */
+  readonly csvFiles?: readonly string[];
+  /** Patterns of links that CSV files list and nobody is to get. */
+  readonly csvIgnored?: readonly string[];
+  /** Folders with libraries of the driver, below its root, before the usual ones. */
+  readonly libraryFolders?: readonly string[];
+  /** Folders as /etc and /usr/share are, below the driver's root, with its configuration files, before the usual ones. */
+  readonly configFolders?: readonly string[];
 }
 
 /** What all parts of one description share. */
@@ -33,6 +41,7 @@ export interface Scene {
   readonly majorOf: (driver: string) => number | undefined;
   readonly platform: "auto" | "csv";
   readonly csvFolder: string;
+  readonly options: SceneOptions;
   readonly warn: (message: string) => void;
 }
 
@@ -52,6 +61,7 @@ export function openScene(root: string, options: SceneOptions, warn: (message: s
     majorOf: (driver) => (majors ??= parseCharMajors(devices)).get(driver),
     platform,
     csvFolder: csvFolder === "" ? CSV_FOLDER : resolve("/", csvFolder),
+    options,
     warn,
   };
 }

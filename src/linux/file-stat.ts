@@ -30,6 +30,7 @@ const AT_EMPTY_PATH = 0x1000;
 const STATX_BASIC_STATS = 0x7ff;
 const STATX_BYTES = 256;
 const ENOENT = 2;
+const STATFS_WORDS = 15;
 /** One for all calls: what is in it is read before the next one. */
 let answer: DataView | undefined;
 
@@ -43,6 +44,14 @@ export function statDescriptor(fd: number): FileStat {
 /** What `name` in an open folder is, a link itself; undefined when there is nothing. Throws the SysError of statx(2). */
 export function statAt(folder: number, name: string): FileStat | undefined {
   return statWith(folder, name, AT_SYMLINK_NOFOLLOW);
+}
+
+/** `f_type` of the file system that a descriptor is on: struct statfs of 64-bit machines (asm-generic/statfs.h). */
+export function fileSystemOf(fd: number): number {
+  const words = new BigUint64Array(STATFS_WORDS);
+  const result = trySyscall("fstatfs", fd, words);
+  if (result < 0) throw new SysError("fstatfs", -result);
+  return Number(words[0]);
 }
 
 /** Offsets of struct statx: linux/stat.h. */

@@ -3,9 +3,19 @@
  * loader's cache. Knows no GPU and makes no decision. Formats: glibc elf/dl-cache.c, the System V ABI (ELF), openat2(2).
  */
 export { syscall, SysError, type SyscallArg, type SyscallName } from "./sys.ts";
-export { effectiveUid, parseCharMajors, readBootId, readBounded, readText, splitDeviceNumber } from "./proc.ts";
+export {
+  effectiveUid,
+  parseCharMajors,
+  readBootId,
+  readBounded,
+  readMountTable,
+  readText,
+  splitDeviceNumber,
+} from "./proc.ts";
+export { hardenHook, readInput } from "./hook-process.ts";
 export type { FileStat } from "./file-stat.ts";
 export { Root, type Place } from "./root.ts";
+export { mountFiles, PROC_SUPER_MAGIC, TMPFS_MAGIC, type LiveFile } from "./mount-files.ts";
 export type { FileAttributes, Owner } from "./write-at.ts";
 export { formatLoaderCache, mergeLoaderCache } from "./ld-cache-merge.ts";
 export { loaderFlags, parseLoaderCache, type CacheChange, type CacheEntry, type LoaderCache } from "./ld-cache.ts";

@@ -1,14 +1,17 @@
-import { closeSync, constants, readlinkSync } from "node:fs";
+import { chmodSync, closeSync, constants, readlinkSync } from "node:fs";
 import { BerthError } from "../base/index.ts";
-import { statAt, statDescriptor, type FileStat } from "./file-stat.ts";
+import { fileSystemOf, statAt, statDescriptor, type FileStat } from "./file-stat.ts";
 import { FOLDER, LOOK_UP, O_PATH, openIn, WRITE } from "./open-in.ts";
 import { listFolder, readLinkAt, readRegular, useRegular } from "./read-at.ts";
 import { joinPath, normalizePath, refusal, splitPath } from "./root-path.ts";
-import { errnoName, SysError, trySyscall } from "./sys.ts";
+import { errnoName, syscall, SysError, trySyscall } from "./sys.ts";
 import { enterFolderAt, replaceFileAt, replaceLinkAt, type FileAttributes, type Owner } from "./write-at.ts";
 
 const AT_FDCWD = -100;
 const AT_REMOVEDIR = 0x200;
+const AT_EMPTY_PATH = 0x1000;
+const OPEN_TREE_CLONE = 1;
+const O_CLOEXEC = 0o2000000;
 const READ_FOLDER = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NONBLOCK;
 /** As many links as the kernel itself follows in one lookup. */
 const MAX_LINKS = 40;
@@ -46,6 +49,46 @@ export class Root {
     const error = new SysError("openat2", -fd, path);
     if (error.code === "ENOSYS" || error.code === "EPERM") throw noOpenat2(error);
     throw refusal(`Cannot open the root file system "${path}"`, error);
+  }
+
+  /**
+   * As `open`, but the folder's own file system alone, as it is without what is mounted in it: a hook gets at a container's layer this way, and at no volume. The copy
+   * of the mount is this handle's and is gone with it (open_tree(2), Linux 5.2; needs CAP_SYS_ADMIN over the mount namespace).
+   */
+  static openLayer(path: string): Root {
+    const whole = Root.open(path);
+    try {
+      return new Root(path, syscall(path, "open_tree", whole.#fd, "", OPEN_TREE_CLONE | O_CLOEXEC | AT_EMPTY_PATH));
+    } catch (error) {
+      throw refusal(`Cannot open the layer of the root file system "${path}"`, error);
+    } finally {
+      whole.close();
+    }
+  }
+
+  /** A handle on the folder at `path` as a root of its own, mounted on or not; undefined when there is none. */
+  enter(path: string): Root | undefined {
+    const fd = openIn(this.#fd, joinPath(splitPath(path)), { flags: FOLDER, resolve: LOOK_UP });
+    if (fd >= 0) return new Root(`${this.path}${path}`, fd);
+    if (MISSING.has(errnoName(-fd))) return undefined;
+    throw refusal(this.#doing("enter", path), new SysError("openat2", -fd, path));
+  }
+
+  /** What kind of file system the folder is on (statfs(2), `f_type`). */
+  get fileSystem(): number {
+    return fileSystemOf(this.#fd);
+  }
+
+  /** Calls `use` with an O_PATH descriptor of what is at `path`, links followed inside the root, mounts crossed; undefined when there is nothing. */
+  usePlace<T>(path: string, use: (fd: number) => T): T | undefined {
+    return this.#at("look at", path, O_PATH, use);
+  }
+
+  /** Gives what is at `path` other permission bits, links followed inside the root, mounts crossed; nothing happens when there is nothing. */
+  changeMode(path: string, mode: number): void {
+    this.#at("change the mode of", path, O_PATH, (fd) => {
+      if (statDescriptor(fd).mode !== mode) chmodSync(`/proc/self/fd/${fd}`, mode);
+    });
   }
 
   close(): void {

@@ -20,8 +20,17 @@ const NUMBERS = {
   prlimit64: [302, 261],
   renameat2: [316, 276],
   statx: [332, 291],
+  fstatfs: [138, 44],
+  prctl: [157, 167],
+  umount2: [166, 39],
+  open_tree: [428, 428],
+  move_mount: [429, 429],
+  fsopen: [430, 430],
+  fsconfig: [431, 431],
+  fsmount: [432, 432],
   close_range: [436, 436],
   openat2: [437, 437],
+  mount_setattr: [442, 442],
 } as const;
 
 export type SyscallName = keyof typeof NUMBERS;

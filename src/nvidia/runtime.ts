@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { carryOut, formatStep, planContainer, type PlannedContainer } from "../apply/index.ts";
+import { carryOut, formatStep, planContainer, writeSpec, type PlannedContainer } from "../apply/index.ts";
 import {
   BerthError,
   escapeControls,
@@ -86,6 +86,11 @@ function editBundle(call: Call): void {
     return log.debug(`"${bundle.configPath}" stays as it is: ${result.reason}`);
   }
   if (result.kind === "refused") throw asError(result.problem);
+  if (result.kind === "injected") {
+    for (const warning of result.warnings) log.warn(escapeControls(warning));
+    log.debug(`CDI devices from files: ${result.devices.join(", ")}`);
+    return writeSpec(result.spec, bundle);
+  }
   logPlan(result, log);
   carryOut(result.plan, { bundle, rootfs: result.rootfs, stateDir, now: new Date() });
   result.rootfs.close();

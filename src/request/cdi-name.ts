@@ -1,38 +1,47 @@
-import { BerthError, nearest } from "../base/index.ts";
-import { shorten } from "./shorten.ts";
+import { parseQualifiedName, type QualifiedName } from "../cdi/index.ts";
 
-/** `vendor/class=name` in its three parts. */
-export interface CdiName {
-  /** "nvidia.com/gpu" */
-  readonly kind: string;
-  readonly name: string;
-}
+/** `vendor/class=name` in two parts. */
+export type CdiName = QualifiedName;
+export { parseQualifiedName as parseCdiName };
 
 /** Kinds whose names are the host's own devices, whether a CDI file lists them or not. */
-const OWN_KINDS = ["nvidia.com/gpu", "runtime.nvidia.com/gpu"];
+export const OWN_KINDS: readonly string[] = ["nvidia.com/gpu", "runtime.nvidia.com/gpu"];
 
 /** `gpu3` and `mig0:1` of the strategy `type-index`. */
 const TYPE_INDEX = /^(?:gpu(\d+)|mig(\d+:\d+))$/;
-const QUALIFIED =
-  /^([A-Za-z](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?\/[A-Za-z](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?)=([A-Za-z0-9](?:[A-Za-z0-9_.:-]*[A-Za-z0-9])?)$/;
-
-/** A qualified CDI name (CDI specification 1.1.0, "Kind" and "Device Names"; one letter is enough), or undefined. */
-export function parseCdiName(text: string): CdiName | undefined {
-  const [, kind = "", name = ""] = QUALIFIED.exec(text) ?? [];
-  return kind === "" ? undefined : { kind, name };
-}
-
 /** Whether devices of a kind are this host's own GPUs. */
 export function isOwnKind(kind: string): boolean {
   return OWN_KINDS.includes(kind);
 }
 
+/** What the CDI files of the machine say of a name; asked only where there are qualified names. */
+export interface CdiFiles {
+  /** Whether a file names devices of this kind. */
+  readonly hasKind: (kind: string) => boolean;
+  /** Whether a file has this device, and whose the file is: `own` is one that berth made of this host. */
+  readonly find: (name: CdiName) => "own" | "other" | undefined;
+}
+
+/** No files. */
+export const NO_CDI_FILES: CdiFiles = { hasKind: () => false, find: () => undefined };
+
+/** Served without files, whatever they say. */
+const AUTOMATIC_KIND = "runtime.nvidia.com/gpu";
+
 /**
- * The device id that a qualified name stands for: `nvidia.com/gpu=0` is GPU 0, and `gpu0` and `mig0:1` are the names of the strategy
- * `type-index`. Throws BERTH-R004 for a kind that is not this host's own.
+ * Whether a name is for the CDI files to resolve: every kind that is not this host's own; of its own what somebody else's file defines, and everything of a kind that has
+ * files where names are CDI names (`isStrict`, the mode `cdi`). A single GPU of berth's own file is served without it, and is never out of date.
  */
-export function deviceIdOf({ kind, name }: CdiName): string {
-  if (!isOwnKind(kind)) throw refuseKind(kind, name);
+export function isForFiles(name: CdiName, files: CdiFiles, isStrict: boolean): boolean {
+  if (name.kind === AUTOMATIC_KIND) return false;
+  if (!isOwnKind(name.kind)) return true;
+  const found = files.find(name);
+  if (found === "own") return name.name === "all";
+  return found === "other" || (isStrict && files.hasKind(name.kind));
+}
+
+/** The device id that a qualified name of an own kind stands for: `nvidia.com/gpu=0` is GPU 0, and `gpu0` and `mig0:1` are names of the strategy `type-index`. */
+export function deviceIdOf({ name }: CdiName): string {
   return (
     TYPE_INDEX.exec(name)
       ?.slice(1)
@@ -40,12 +49,7 @@ export function deviceIdOf({ kind, name }: CdiName): string {
   );
 }
 
-function refuseKind(kind: string, name: string): BerthError {
-  const near = nearest(kind, OWN_KINDS);
-  const hint = near === undefined ? "" : `; did you mean "${near}=${name}"?`;
-  return new BerthError({
-    code: "BERTH-R004",
-    message: `Cannot find the CDI device "${shorten(`${kind}=${name}`)}": only ${OWN_KINDS.join(" and ")} are served by this runtime${hint}`,
-    remedy: `ask for a device as ${OWN_KINDS[0]}=NAME, or give this one to the engine itself (docker run --device, podman run --device)`,
-  });
+/** `vendor/class=name` again. */
+export function formatCdiName({ kind, name }: CdiName): string {
+  return `${kind}=${name}`;
 }

@@ -108,13 +108,18 @@ test("a list that no process could be started with is refused at once", () => {
 });
 
 test.each([
-  ["nvidia.com/gpus=0", 'did you mean "nvidia.com/gpu=0"?'],
-  ["acme.example/fpga=1", "only nvidia.com/gpu and runtime.nvidia.com/gpu are served"],
-  ["management.nvidia.com/gpu=all", "only nvidia.com/gpu and runtime.nvidia.com/gpu are served"],
-])("the CDI device %j is refused: %s", (value, why) => {
-  expect(() => parseDeviceList(value)).toThrow(
-    expect.objectContaining({ code: "BERTH-R004", message: expect.stringContaining(why) }),
-  );
+  ["nvidia.com/gpus=0", [], ["nvidia.com/gpus=0"]],
+  ["acme.example/fpga=1,2", [2], ["acme.example/fpga=1"]],
+  [
+    "0,management.nvidia.com/gpu=all,acme.example/fpga=1",
+    [0],
+    ["management.nvidia.com/gpu=all", "acme.example/fpga=1"],
+  ],
+])("of %j the devices of other kinds are left to CDI files", (value, numbers, cdiDevices) => {
+  const list = parseDeviceList(value);
+  expect(list.cdiDevices).toEqual(cdiDevices);
+  expect(list.devices).toEqual(numbers.map(index));
+  expect(list.wants).toBe(numbers.length === 0 ? "nothing" : "devices");
 });
 
 test("a list of ids, however often repeated and however spelled, asks for each of them once", () => {

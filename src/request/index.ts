@@ -10,6 +10,7 @@ export {
   type CompatLibrary,
   type CompatNote,
 } from "./compat-libraries.ts";
+export { NO_CDI_FILES, OWN_KINDS, type CdiFiles, type CdiName } from "./cdi-name.ts";
 export { parseCondition, type Condition, type Operator, type Property, type Term } from "./condition.ts";
 export { parseDeviceList, type DeviceList } from "./device-list.ts";
 export { readRequest, type RequestSource } from "./read-request.ts";

@@ -3,6 +3,7 @@ import * as fc from "fast-check";
 import { loadConfig } from "../config/index.ts";
 import { readRequest, requestSigns, type Request } from "./index.ts";
 import { makeSource } from "./source.test-helper.ts";
+import type { CdiFiles } from "./cdi-name.ts";
 
 const ask = (...env: string[]): Request => readRequest(makeSource({ env }));
 const wants = (...env: string[]) => ask(...env).wants;
@@ -137,9 +138,57 @@ test("in the mode cdi names without a kind are of the default kind, in annotatio
     0, 1,
   ]);
   const other = { defaultKind: "acme.example/fpga" };
-  expect(() => readRequest(makeSource({ settings: other, env: ["NVIDIA_VISIBLE_DEVICES=0"] }))).toThrow(
+  expect(readRequest(makeSource({ settings: other, env: ["NVIDIA_VISIBLE_DEVICES=0"] })).cdiDevices).toEqual([
     "acme.example/fpga=0",
+  ]);
+});
+
+/** Files that define some names: of berth's own, or of somebody else. */
+function filesOf(defined: Readonly<Record<string, "own" | "other">>): CdiFiles {
+  const find: CdiFiles["find"] = ({ kind, name }) => defined[`${kind}=${name}`];
+  return { find, hasKind: (kind) => Object.keys(defined).some((name) => name.startsWith(`${kind}=`)) };
+}
+
+test.each([
+  ["somebody's file", { "nvidia.com/gpu=0": "other" }, "nvidia.com/gpu=0", undefined, ["nvidia.com/gpu=0"]],
+  ["berth's own file", { "nvidia.com/gpu=0": "own" }, "nvidia.com/gpu=0", undefined, []],
+  [
+    "berth's own file, as a whole",
+    { "nvidia.com/gpu=all": "own" },
+    "nvidia.com/gpu=all",
+    undefined,
+    ["nvidia.com/gpu=all"],
+  ],
+  ["a file with other names", { "nvidia.com/gpu=1": "other" }, "nvidia.com/gpu=0", undefined, []],
+  [
+    "the same in the mode cdi",
+    { "nvidia.com/gpu=1": "other" },
+    "nvidia.com/gpu=0",
+    "nvidia.com/gpu",
+    ["nvidia.com/gpu=0"],
+  ],
+  ["an automatic name", { "runtime.nvidia.com/gpu=0": "other" }, "runtime.nvidia.com/gpu=0", undefined, []],
+] as const)("%s: who resolves a qualified name", (_, defined, name, defaultKind, cdiDevices) => {
+  const cdiFiles = filesOf(defined);
+  const byEnv = readRequest(
+    makeSource({ cdiFiles, settings: { defaultKind }, env: [`NVIDIA_VISIBLE_DEVICES=${name}`] }),
   );
+  expect(byEnv.cdiDevices).toEqual(cdiDevices);
+  const annotations = { "cdi.k8s.io/a": name };
+  expect(readRequest(makeSource({ cdiFiles, settings: { defaultKind }, annotations })).cdiDevices).toEqual(cdiDevices);
+});
+
+test("another vendor's device in an annotation counts where a file here defines it, else the engine has given it", () => {
+  const annotations = { "cdi.k8s.io/a": "acme.example/nic=1" };
+  expect(readRequest(makeSource({ annotations })).cdiDevices).toEqual([]);
+  const cdiFiles = filesOf({ "acme.example/nic=1": "other" });
+  expect(readRequest(makeSource({ annotations, cdiFiles })).cdiDevices).toEqual(["acme.example/nic=1"]);
+});
+
+test("every node of the driver is not for an image to ask for, but for a privileged container and an annotation", () => {
+  const env = ["NVIDIA_VISIBLE_DEVICES=management.nvidia.com/gpu=all"];
+  expect(() => readRequest(makeSource({ env }))).toThrow(expect.objectContaining({ code: "BERTH-R008" }));
+  expect(readRequest(makeSource({ env, bounding: ["CAP_SYS_ADMIN"] })).cdiDevices).toHaveLength(1);
 });
 
 test.each([

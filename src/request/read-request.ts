@@ -1,5 +1,5 @@
-import { splitList } from "../base/index.ts";
-import { isOwnKind, parseCdiName } from "./cdi-name.ts";
+import { BerthError, splitList } from "../base/index.ts";
+import { isForFiles, isOwnKind, parseCdiName, type CdiFiles } from "./cdi-name.ts";
 import { parseDeviceList } from "./device-list.ts";
 import {
   FEATURE_NAMES,
@@ -28,6 +28,8 @@ export interface RequestSource {
   readonly annotations: ReadonlyMap<string, string>;
   readonly mounts: readonly RequestMount[];
   readonly settings: RequestSettings;
+  /** What the machine's CDI files define. */
+  readonly cdiFiles: CdiFiles;
 }
 
 const DEVICES = "NVIDIA_VISIBLE_DEVICES";
@@ -42,7 +44,7 @@ interface Asked {
 /**
  * What a container asks for: by CDI annotations, else by volume mounts, else by its environment; the first of them that names a device decides alone.
  * What goes with the devices comes from the environment. Where the environment of an unprivileged container does not count, it is not even read for
- * wishes. Throws BERTH-R002, R004 and R005. Rule: the NVIDIA container stack's image protocol.
+ * wishes. Throws BERTH-R002, R005 and R008. Rule: the NVIDIA container stack's image protocol.
  */
 export function readRequest(source: RequestSource): Request {
   const env = readEnvironment(source.env);
@@ -51,7 +53,12 @@ export function readRequest(source: RequestSource): Request {
   const annotated = readAnnotations(source);
   const mounted = source.settings.acceptVolumeMounts ? readVolumeMounts(source.mounts) : NO_MOUNTS;
   const asked = annotated.asked ?? askedByMounts(mounted) ?? askedByEnv(wishes, source.settings);
-  const list = parseDeviceList(withKind(asked.list, source.settings.defaultKind));
+  const { cdiFiles, settings } = source;
+  const isStrict = settings.defaultKind !== undefined;
+  const list = parseDeviceList(withKind(asked.list, settings.defaultKind), (name) => {
+    return isForFiles(name, cdiFiles, isStrict);
+  });
+  if (!isPrivileged && asked.origin.source !== "annotation") refuseManagement(list.cdiDevices, asked.origin);
   // Whoever asks for no device is not told what else is wrong with its variables.
   const isNothing = list.wants === "nothing";
   const imex = isNothing ? NO_CHANNELS : readImex(wishes, mounted);
@@ -90,14 +97,17 @@ const NO_MOUNTS: MountedRequest = { devices: [], imexChannels: [], warnings: [] 
 const NO_CHANNELS: Pick<Request, "imexChannels" | "warnings"> = { imexChannels: [], warnings: [] };
 
 /** Annotations in the order of their keys, without other vendors' devices. One name that is not qualified, and none of them counts: it is not CDI that is spoken there. */
-function readAnnotations({ annotations, settings }: RequestSource): { asked?: Asked; warnings: readonly string[] } {
+function readAnnotations({ annotations, settings, cdiFiles }: RequestSource): {
+  asked?: Asked;
+  warnings: readonly string[];
+} {
   const { annotationPrefixes, defaultKind } = settings;
   const entries = [...annotations].filter(([key]) => annotationPrefixes.some((prefix) => key.startsWith(prefix)));
   const names = entries.toSorted(([a], [b]) => (a < b ? -1 : 1)).flatMap(([, value]) => splitList(value));
   const [key = ""] = entries[0] ?? [];
   if (names.length === 0) return { warnings: [] };
   const plain = names.find((name) => parseCdiName(name) === undefined);
-  const ours = names.filter((name) => isOurs(name));
+  const ours = names.filter((name) => isOurs(name, cdiFiles));
   if (plain === undefined && ours.length === 0) return { warnings: [] };
   if (plain !== undefined && defaultKind === undefined) {
     return {
@@ -110,10 +120,21 @@ function readAnnotations({ annotations, settings }: RequestSource): { asked?: As
   };
 }
 
-/** Devices of other vendors are in annotations for the engine, which has given them already. */
-function isOurs(name: string): boolean {
+/** Devices of other vendors that no file here defines are in annotations for the engine. */
+function isOurs(name: string, files: CdiFiles): boolean {
   const cdi = parseCdiName(name);
-  return cdi === undefined || isOwnKind(cdi.kind);
+  return cdi === undefined || isOwnKind(cdi.kind) || files.find(cdi) !== undefined;
+}
+
+/** A file of the kind `management.nvidia.com` gives every node of the driver: nothing that an image may ask for by itself. */
+function refuseManagement(names: readonly string[], { text }: Origin): void {
+  const name = names.find((each) => each.startsWith("management."));
+  if (name === undefined) return;
+  throw new BerthError({
+    code: "BERTH-R008",
+    message: `Cannot give the CDI device "${shorten(name)}" (${shorten(text)}): the container is not privileged`,
+    remedy: "start it with --privileged (or --cap-add SYS_ADMIN), or give it by the engine: --device",
+  });
 }
 
 function askedByMounts({ devices }: MountedRequest): Asked | undefined {

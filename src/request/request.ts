@@ -7,6 +7,8 @@ export interface Request {
   readonly wants: "nothing" | "driver" | "devices";
   /** Without duplicates, in the order asked; empty unless `wants` is `devices`. */
   readonly devices: readonly DeviceRequest[];
+  /** Qualified names that the machine's CDI files are to resolve, beside what `wants` says. */
+  readonly cdiDevices: readonly string[];
   /** As asked, unchecked; undefined: the variable is unset or empty, or `all`. */
   readonly capabilities: readonly string[] | "all" | undefined;
   /** Where the devices were asked for, for messages: `NVIDIA_VISIBLE_DEVICES=0,1`. */

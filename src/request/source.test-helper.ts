@@ -1,4 +1,4 @@
-import type { RequestSettings, RequestSource } from "./index.ts";
+import { NO_CDI_FILES, type CdiFiles, type RequestSettings, type RequestSource } from "./index.ts";
 
 const SETTINGS: RequestSettings = {
   swarmResources: [],
@@ -17,6 +17,7 @@ export function makeSource(
     /** Destinations on which /dev/null is mounted. */
     readonly mounts?: readonly string[];
     readonly settings?: Partial<RequestSettings>;
+    readonly cdiFiles?: CdiFiles;
   } = {},
 ): RequestSource {
   return {
@@ -25,5 +26,6 @@ export function makeSource(
     annotations: new Map(Object.entries(words.annotations ?? {})),
     mounts: (words.mounts ?? []).map((destination) => ({ source: "/dev/null", destination })),
     settings: { ...SETTINGS, ...words.settings },
+    cdiFiles: words.cdiFiles ?? NO_CDI_FILES,
   };
 }

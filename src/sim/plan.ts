@@ -19,6 +19,8 @@ const LAUNCHERS = [
   "nvidia-container-runtime",
   "nvidia-container-runtime.cdi",
   "nvidia-container-runtime.legacy",
+  "nvidia-cdi-hook",
+  "nvidia-ctk",
   "nvidia-docker",
 ];
 

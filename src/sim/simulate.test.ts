@@ -263,7 +263,13 @@ describe("the tree", () => {
   test("the launchers start the given executable with this host's configuration and state", () => {
     const { dir, bin } = up("launchers", "h100x8");
     const runtimes = ["", ".cdi", ".legacy"].map((mode) => `nvidia-container-runtime${mode}`);
-    expect(readdirSync(bin).toSorted()).toEqual(["berth", ...runtimes, "nvidia-docker"]);
+    expect(readdirSync(bin).toSorted()).toEqual([
+      "berth",
+      "nvidia-cdi-hook",
+      ...runtimes,
+      "nvidia-ctk",
+      "nvidia-docker",
+    ]);
     const launcher = readFileSync(join(bin, "nvidia-container-runtime"), "latin1");
     const slots = [EXECUTABLE, `${dir}/etc/nvidia-container-runtime/config.toml`, `${dir}/run/berth`];
     for (const text of slots) expect(launcher).toContain(`${text}\0`);

@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { rememberFacts, type Host, type Remembered } from "../host/index.ts";
 import { askInChild, type NvmlAnswer, type NvmlInventory, type NvmlPlace } from "../nvml/index.ts";
+import type { Host } from "./host.ts";
+import { rememberFacts, type Remembered } from "./remember.ts";
 
 const DEADLINE_MS = 10_000;
 

@@ -1,0 +1,80 @@
+import { isAbsolute, join, resolve } from "node:path";
+import { BerthError, isJsonObject, parseJson, type JsonObject } from "../base/index.ts";
+import type { MountEdit } from "../edits/index.ts";
+import { readMountTable } from "../linux/index.ts";
+import { mountsOf, readBundle, rootfsPath, textAt, type Bundle, type OciMount } from "../oci/index.ts";
+import { cleanPath, isWithin } from "./paths.ts";
+
+/** A container between its mounts and its first program, as a createContainer hook finds it. */
+export interface HookScene {
+  /** The root file system, on this machine, in the container's mount namespace. */
+  readonly rootfs: string;
+  readonly bundleDir: string;
+  /** `config.json`, which says whose the container's mounts are. */
+  readonly spec: JsonObject;
+  /** Of the host whose driver this is. */
+  readonly hostRoot: string;
+}
+
+/**
+ * The container that a hook is called for: from the state that the low-level runtime gives it (OCI runtime specification 1.3, "State"), crun's `root` in it before the
+ * bundle's own. Where `config.json` cannot be read, as with some user namespaces, the mount table says what is mounted. Throws BERTH-S001 to S005.
+ */
+export function readHookScene(bytes: Uint8Array, hostRoot: string): HookScene {
+  const state = parseJson(bytes, "the container's state");
+  const bundleDir = isJsonObject(state) ? textAt(state, "", "bundle") : undefined;
+  if (!isJsonObject(state) || bundleDir === undefined || !isAbsolute(bundleDir)) throw noBundle();
+  const root = textAt(state, "", "root");
+  const bundle = openBundle(bundleDir, root !== undefined);
+  const rootfs = root === undefined && bundle !== undefined ? rootfsPath(bundle) : resolve(bundleDir, root ?? "");
+  if (rootfs === "/" || rootfs === bundleDir) throw noBundle();
+  return { rootfs, bundleDir, spec: bundle?.spec ?? specOfMounts(rootfs), hostRoot };
+}
+
+function openBundle(dir: string, isOptional: boolean): Bundle | undefined {
+  try {
+    return readBundle(dir);
+  } catch (error) {
+    if (isOptional && error instanceof BerthError && error.code === "BERTH-S001") return undefined;
+    throw error;
+  }
+}
+
+function noBundle(): BerthError {
+  return new BerthError({
+    code: "BERTH-S001",
+    message: "Cannot tell which container this hook is for: its state names no bundle with a root file system",
+    remedy: "leave it to the low-level runtime to start this hook; by hand: --container-spec FILE with an OCI state",
+  });
+}
+
+/** What is mounted now, as a spec would list it. A tmpfs counts as the container's own only on /dev. */
+function specOfMounts(rootfs: string): JsonObject {
+  const below = readMountTable().filter(({ point }) => point !== rootfs && isWithin(point, rootfs));
+  return {
+    mounts: below.map(({ point, type }) => {
+      const destination = point.slice(rootfs.length);
+      const isOwn = type !== "tmpfs" || destination === "/dev";
+      return { destination, type, source: join(rootfs, destination), options: isOwn ? [] : ["bind"] };
+    }),
+  };
+}
+
+/** The container's bind mounts, as far as they matter to the record of its layer. */
+export function layerMounts(spec: JsonObject): readonly MountEdit[] {
+  return mountsOf(spec)
+    .filter(isBind)
+    .map(({ destination, source, options }) => {
+      return {
+        hostPath: source,
+        containerPath: cleanPath(destination),
+        kind: "config",
+        options,
+        reason: "mounted by the engine",
+      };
+    });
+}
+
+function isBind({ type, options }: OciMount): boolean {
+  return type === "bind" || options.includes("bind") || options.includes("rbind");
+}

@@ -1,0 +1,248 @@
+import { BerthError } from "../base/index.ts";
+import { profileOf, type FileEdit, type LinkEdit, type LoaderEdit, type MountEdit } from "../edits/index.ts";
+import { judgeCompat } from "../grant/index.ts";
+import {
+  mountFiles,
+  PROC_SUPER_MAGIC,
+  readText,
+  Root,
+  TMPFS_MAGIC,
+  type LiveFile,
+  type Owner,
+} from "../linux/index.ts";
+import { mountsOf } from "../oci/index.ts";
+import { readCompatLibraries } from "../request/index.ts";
+import { writeLayer } from "./carry-out.ts";
+import type { ContainerUpdate } from "./container-update.ts";
+import { viewContainer, type ContainerView, type Cover } from "./container-view.ts";
+import { writeToLayer } from "./etc-file.ts";
+import { layerMounts, type HookScene } from "./hook-scene.ts";
+import { isWritable } from "./is-writable.ts";
+import { planLayer, readRecord } from "./layer-plan.ts";
+import { planLoader } from "./loader-plan.ts";
+import { ownFiles } from "./own-files.ts";
+import { folderOf, inFolder, isWithin, linkDestination, nameOf } from "./paths.ts";
+import { placeEdits, type LinkFolder } from "./place-edits.ts";
+import type { RootfsWrite } from "./plan.ts";
+
+const PARAMS = "/proc/driver/nvidia/params";
+const MAX_PARAMS_BYTES = 64 * 1024;
+const NVIDIA_MAJOR = 195;
+const MAX_NODES = 4096;
+/** Where files of this container would be on the host; here they are in memory. */
+const IN_MEMORY = "/memory";
+
+/**
+ * Does a container's update: links and the loader's cache in the layer, other files as mounts. The layer is looked at and written to without the container's mounts, so
+ * that nothing of it can land in a volume. When something fails the layer is as it was. Gives back what the container does without, a sentence each. Throws
+ * BERTH-P001 and P002, and S005 for a spec that cannot be understood.
+ */
+export function updateContainer(update: ContainerUpdate, scene: HookScene): readonly string[] {
+  using whole = Root.open(scene.rootfs);
+  using layer = Root.openLayer(scene.rootfs);
+  const view = viewContainer(layer, mountsOf(scene.spec), isWritable(scene.rootfs));
+  checkLibraries(update, view, whole);
+  const plan = planUpdate(update, { ...scene, view, whole });
+  writeLayer(plan.writes, layer, () => {
+    for (const folder of plan.linkFolders) makeLinks(folder, { view, whole, isComplete: false });
+    for (const { path } of plan.files) makePointInTmpfs(path, view, whole);
+    mountFiles(whole, [...plan.files, ...hiddenParams(update, scene, whole)]);
+  });
+  return plan.warnings;
+}
+
+/** Some engines mount a volume after the libraries, which are then below it: the container would start and find none. */
+function checkLibraries({ loaderEntries }: ContainerUpdate, view: ContainerView, whole: Root): void {
+  for (const { path } of loaderEntries) {
+    const cover = whole.stat(path) === undefined ? view.file(path).folderCover : undefined;
+    if (cover?.kind !== "volume") continue;
+    throw new BerthError({
+      code: "BERTH-P002",
+      message: `Cannot give the container "${path}": the engine has mounted "${cover.mount.destination}" over it`,
+      remedy: `mount that volume on another folder, or use the runtime: docker run --runtime nvidia`,
+    });
+  }
+}
+
+interface Planning extends HookScene {
+  readonly view: ContainerView;
+  /** With the container's mounts, only to be looked at. */
+  readonly whole: Root;
+}
+
+interface UpdatePlan {
+  readonly writes: readonly RootfsWrite[];
+  readonly linkFolders: readonly LinkFolder[];
+  readonly files: readonly LiveFile[];
+  readonly warnings: readonly string[];
+}
+
+function planUpdate(update: ContainerUpdate, scene: Planning): UpdatePlan {
+  const { view, bundleDir } = scene;
+  const compat = findCompat(update, view);
+  const old = readRecord(view.rootfs);
+  const own = ownFiles(profile(update, scene.whole), IN_MEMORY);
+  const edits = {
+    ...NOTHING,
+    mounts: own.mounts,
+    links: update.links.map(withReason),
+    loaderEntries: [...compat.entries, ...update.loaderEntries.map(loaderEdit)],
+  };
+  const placed = placeEdits(edits, view, bundleDir);
+  const loader = planLoader(placed.loaderEntries, old, { view, stateFolder: IN_MEMORY, bundleDir });
+  const live = [...placed.mounts, ...loader.edits.flatMap((edit) => edit.mounts)];
+  const bytes = new Map(
+    [...own.stateWrites, ...loader.edits.flatMap((edit) => edit.stateWrites)].map((write) => [write.path, write]),
+  );
+  const mounts = [...live, ...layerMounts(scene.spec)];
+  const made = madeByRuntime(update, view, mounts);
+  return {
+    writes: [
+      ...planLayer({ links: placed.links, mounts, isFolder: () => false, loader, made }, old, view),
+      ...live.flatMap((mount) => missingPoint(mount, view)),
+    ],
+    linkFolders: placed.linkFolders,
+    files: live.flatMap(({ hostPath, containerPath }) => {
+      const write = bytes.get(hostPath);
+      return write?.kind === "file" ? [{ path: containerPath, bytes: write.bytes }] : [];
+    }),
+    warnings: [...compat.warnings, ...placed.warnings, ...loader.warnings],
+  };
+}
+
+const NOTHING = { devices: [], mounts: [], links: [], loaderEntries: [], env: [], groups: [], files: [] } as const;
+const REASON = "the CDI file says so";
+
+function withReason({ path, target }: ContainerUpdate["links"][number]): LinkEdit {
+  return { path, target, reason: REASON };
+}
+
+function loaderEdit(entry: ContainerUpdate["loaderEntries"][number]): LoaderEdit {
+  return { ...entry, isOfImage: false, reason: REASON };
+}
+
+interface FoundCompat {
+  readonly entries: readonly LoaderEdit[];
+  readonly warnings: readonly string[];
+}
+
+/** The image's own, newer CUDA libraries; not those that one of the container's mounts hides. */
+export function findCompat(update: ContainerUpdate, view: ContainerView): FoundCompat {
+  const { compatFolder, driverVersion, cudaVersion, brands } = update;
+  if (compatFolder === undefined) return { entries: [], warnings: [] };
+  try {
+    const isHidden = view.folder(compatFolder).cover !== undefined;
+    const compat = isHidden ? undefined : readCompatLibraries(view.rootfs, compatFolder);
+    if (compat === undefined) return { entries: [], warnings: [] };
+    const cuda = cudaVersion === undefined ? undefined : { version: cudaVersion, isExact: true };
+    const { isUsed, reason } = judgeCompat(compat, {
+      gpus: brands.map((brand) => ({ name: `a GPU of this host (${brand})`, brand })),
+      driver: { version: driverVersion, cuda },
+      isUnit: driverVersion === undefined,
+    });
+    if (!isUsed) return { entries: [], warnings: [] };
+    return { entries: compat.libraries.map((library) => ({ ...library, isOfImage: true, reason })), warnings: [] };
+  } catch (error) {
+    if (!(error instanceof BerthError)) throw error;
+    return { entries: [], warnings: [`the image's "${compatFolder}" is not used: ${error.message}`] };
+  }
+}
+
+/** The profile of the GPUs whose nodes the container has. */
+export function profile(
+  { hasApplicationProfile }: Pick<ContainerUpdate, "hasApplicationProfile">,
+  whole: Root,
+): readonly FileEdit[] {
+  return hasApplicationProfile ? profileOf(minorsIn(whole), REASON) : [];
+}
+
+function minorsIn(whole: Root): readonly number[] {
+  using dev = whole.enter("/dev");
+  const names = dev?.list("/", MAX_NODES) ?? [];
+  return names.flatMap((name) => {
+    const node = /^nvidia\d+$/.test(name) ? dev?.lstat(`/${name}`) : undefined;
+    return node?.kind === "char" && node.major === NVIDIA_MAJOR ? [node.minor] : [];
+  });
+}
+
+/**
+ * What would be left in the layer after an upgrade: the empty files and the folder, named after the driver's version, that the low-level runtime made to mount on. It has
+ * made them already, so an empty file of such a name is taken for one.
+ */
+function madeByRuntime({ driverVersion }: ContainerUpdate, view: ContainerView, mounts: readonly MountEdit[]) {
+  const isOfDriver = (path: string): boolean => driverVersion !== undefined && path.includes(driverVersion);
+  const isStub = (path: string): boolean => {
+    const stat = isOfDriver(path) ? view.rootfs.lstat(path) : undefined;
+    return stat?.kind === "file" && stat.size === 0;
+  };
+  const folders = new Set(mounts.map(({ containerPath }) => view.folder(folderOf(containerPath)).path));
+  return { isStub, folders: [...folders].filter((folder) => nameOf(folder) === driverVersion) };
+}
+
+/** Something to mount on: the low-level runtime has made its mounts already. */
+function missingPoint({ containerPath }: MountEdit, view: ContainerView): readonly RootfsWrite[] {
+  const { exists, folderCover } = view.file(containerPath);
+  return exists || folderCover !== undefined ? [] : [writeToLayer(containerPath, new Uint8Array(), view)];
+}
+
+/** Something to mount on in a tmpfs of the container's own; in the layer it is there already. */
+function makePointInTmpfs(path: string, view: ContainerView, whole: Root): void {
+  const { cover, folderCover } = view.file(path);
+  if (folderCover?.kind !== "empty" || cover?.kind !== "empty" || whole.stat(path) !== undefined) return;
+  inTmpfs(folderCover, whole, (tmpfs, owner) => {
+    const inside = folderOf(pathBelow(path, folderCover.path));
+    if (inside !== "/") tmpfs.makeFolders(inside, owner);
+    tmpfs.replaceFile(pathBelow(path, folderCover.path), new Uint8Array(), { mode: 0o444, ...owner });
+  });
+}
+
+function pathBelow(path: string, folder: string): string {
+  return folder === "/" ? path : path.slice(folder.length);
+}
+
+/** Calls `work` with the file system of a cover, if what is there now is a tmpfs, whatever the spec says. */
+function inTmpfs(cover: Cover, whole: Root, work: (tmpfs: Root, owner: Owner) => void): void {
+  using tmpfs = whole.enter(cover.path);
+  if (tmpfs?.fileSystem !== TMPFS_MAGIC) return;
+  const { uid = 0, gid = 0 } = tmpfs.stat("/") ?? {};
+  work(tmpfs, { uid, gid });
+}
+
+interface LinkScene {
+  readonly view: ContainerView;
+  readonly whole: Root;
+  /** Links that lead to nothing, too. */
+  readonly isComplete: boolean;
+}
+
+/** Makes links in a tmpfs of the container's own, /dev in nearly all cases. */
+export function makeLinks({ path, links }: LinkFolder, { view, whole, isComplete }: LinkScene): void {
+  const isLeading = (link: LinkEdit): boolean => whole.stat(linkDestination(link.path, link.target)) !== undefined;
+  const wanted = isComplete ? links : links.filter(isLeading);
+  const { cover } = view.folder(path);
+  if (cover === undefined || wanted.length === 0 || !isWithin(path, cover.path)) return;
+  inTmpfs(cover, whole, (tmpfs, owner) => {
+    const inside = pathBelow(path, cover.path) || "/";
+    if (inside !== "/") tmpfs.makeFolders(inside, owner);
+    for (const link of wanted) tmpfs.replaceLink(inFolder(inside, nameOf(link.path)), link.target, owner);
+  });
+}
+
+/** `disable-device-node-modification` alone. */
+export function hideDeviceFiles(scene: HookScene): void {
+  using whole = Root.open(scene.rootfs);
+  mountFiles(whole, hiddenParams({ hidesDeviceFiles: true }, scene, whole));
+}
+
+/** The driver's parameters with `ModifyDeviceFiles` off, where they are on. Rule: nvidia-container-toolkit 1.20 (disable-device-node-modification). */
+function hiddenParams(
+  { hidesDeviceFiles }: Pick<ContainerUpdate, "hidesDeviceFiles">,
+  { hostRoot }: HookScene,
+  whole: Root,
+): LiveFile[] {
+  if (!hidesDeviceFiles) return [];
+  const text = readText(inFolder(hostRoot, PARAMS.slice(1)), MAX_PARAMS_BYTES);
+  const hidden = text?.replace(/^ModifyDeviceFiles: 1$/m, "ModifyDeviceFiles: 0");
+  if (hidden === undefined || hidden === text || whole.stat(PARAMS) === undefined) return [];
+  return [{ path: PARAMS, bytes: Buffer.from(hidden), on: PROC_SUPER_MAGIC }];
+}

@@ -1,0 +1,114 @@
+import { closeSync, constants, fchmodSync, writeSync } from "node:fs";
+import { fileSystemOf } from "./file-stat.ts";
+import { ONE_NAME, openIn } from "./open-in.ts";
+import type { Root } from "./root.ts";
+import { refusal } from "./root-path.ts";
+import { syscall, SysError, trySyscall } from "./sys.ts";
+
+/** A file that exists for one container only. */
+export interface LiveFile {
+  /** Inside the root file system; something has to be there, and it is hidden by the mount. */
+  readonly path: string;
+  readonly bytes: Uint8Array;
+  /** The file system that the place has to be on, by its `f_type`; undefined: any. */
+  readonly on?: number | undefined;
+}
+
+/** `f_type`: linux/magic.h. */
+export const PROC_SUPER_MAGIC = 0x9fa0;
+export const TMPFS_MAGIC = 0x01021994;
+
+const CLOEXEC = 1;
+const FSCONFIG_SET_STRING = 1;
+const FSCONFIG_CMD_CREATE = 6;
+const OPEN_TREE_CLONE = 1;
+const O_CLOEXEC = 0o2000000;
+const AT_EMPTY_PATH = 0x1000;
+const FROM_AND_TO_DESCRIPTORS = 0x04 | 0x40;
+const MNT_DETACH = 2;
+/** MOUNT_ATTR_RDONLY, NOSUID, NODEV, NOEXEC. */
+const READ_ONLY = 1n | 2n | 4n | 8n;
+const MS_PRIVATE = 1n << 18n;
+const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+
+/**
+ * Mounts files over what is at their paths: read-only, from a tmpfs that nobody else has, by descriptors alone, so that no path is resolved twice. They are gone with
+ * the mount namespace. Needs CAP_SYS_ADMIN over it, and Linux 5.12 (mount_setattr(2)). Throws BERTH-P001.
+ */
+export function mountFiles(root: Root, files: readonly LiveFile[]): void {
+  if (files.length === 0) return;
+  const doing = `Cannot mount files into the root file system "${root.path}"`;
+  try {
+    const tmpfs = makeTmpfs();
+    try {
+      files.forEach(({ bytes }, index) => writeFile(tmpfs, String(index), bytes));
+      withAttached(tmpfs, root, () => files.map((file, index) => cloneFile(tmpfs, index, file))).forEach((clone) => {
+        place(clone, root);
+      });
+    } finally {
+      closeSync(tmpfs);
+    }
+  } catch (error) {
+    throw refusal(doing, error);
+  }
+}
+
+function makeTmpfs(): number {
+  const context = syscall("tmpfs", "fsopen", "tmpfs", CLOEXEC);
+  try {
+    syscall("tmpfs", "fsconfig", context, FSCONFIG_SET_STRING, "mode", "0755", 0);
+    syscall("tmpfs", "fsconfig", context, FSCONFIG_CMD_CREATE, null, null, 0);
+    return syscall("tmpfs", "fsmount", context, CLOEXEC, 0);
+  } finally {
+    closeSync(context);
+  }
+}
+
+function writeFile(folder: number, name: string, bytes: Uint8Array): void {
+  const fd = openIn(folder, name, { flags: NEW_FILE, resolve: ONE_NAME, mode: 0o444 });
+  if (fd < 0) throw new SysError("openat2", -fd, name);
+  try {
+    for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done, bytes.length - done);
+    fchmodSync(fd, 0o444);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Only of what is mounted somewhere can a part be copied (before Linux 6.15): for that moment the tmpfs lies on the container's root folder. */
+function withAttached<T>(tmpfs: number, root: Root, work: () => T): T {
+  root.usePlace("/", (top) => syscall("/", "move_mount", tmpfs, "", top, "", FROM_AND_TO_DESCRIPTORS));
+  try {
+    return work();
+  } finally {
+    syscall("/", "umount2", `/proc/self/fd/${tmpfs}`, MNT_DETACH);
+  }
+}
+
+interface Clone {
+  readonly fd: number;
+  readonly file: LiveFile;
+}
+
+function cloneFile(tmpfs: number, index: number, file: LiveFile): Clone {
+  const fd = syscall(file.path, "open_tree", tmpfs, String(index), OPEN_TREE_CLONE | O_CLOEXEC);
+  const attributes = new BigUint64Array([READ_ONLY, 0n, MS_PRIVATE, 0n]);
+  const failed = trySyscall("mount_setattr", fd, "", AT_EMPTY_PATH, attributes, attributes.byteLength);
+  if (failed === 0) return { fd, file };
+  closeSync(fd);
+  throw new SysError("mount_setattr", -failed, file.path);
+}
+
+function place({ fd, file: { path, on } }: Clone, root: Root): void {
+  try {
+    const isThere = root.usePlace(path, (target) => {
+      if (on !== undefined && fileSystemOf(target) !== on)
+        throw new RangeError(`"${path}" is on another file system than it should be`);
+      syscall(path, "move_mount", fd, "", target, "", FROM_AND_TO_DESCRIPTORS);
+      return true;
+    });
+    if (isThere !== true) throw new RangeError(`there is no "${path}"`);
+  } finally {
+    closeSync(fd);
+  }
+}
