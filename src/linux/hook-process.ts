@@ -19,6 +19,12 @@ export function hardenHook(): void {
   process.umask(0o022);
 }
 
+/** Ends this process at once, without clearing up a heap that the kernel throws away. What was printed is out already. */
+export function exitNow(code: number): never {
+  trySyscall("exit_group", code);
+  return process.exit(code);
+}
+
 /**
  * All of a descriptor to its end, a pipe that does not block too. Throws a RangeError for more than `maxBytes`, and when nothing comes for `deadlineMs`.
  */

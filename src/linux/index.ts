@@ -12,7 +12,7 @@ export {
   readText,
   splitDeviceNumber,
 } from "./proc.ts";
-export { hardenHook, readInput } from "./hook-process.ts";
+export { exitNow, hardenHook, readInput } from "./hook-process.ts";
 export type { FileStat } from "./file-stat.ts";
 export { Root, type Place } from "./root.ts";
 export { mountFiles, PROC_SUPER_MAGIC, TMPFS_MAGIC, type LiveFile } from "./mount-files.ts";

@@ -20,6 +20,7 @@ const NUMBERS = {
   prlimit64: [302, 261],
   renameat2: [316, 276],
   statx: [332, 291],
+  exit_group: [231, 94],
   fstatfs: [138, 44],
   prctl: [157, 167],
   umount2: [166, 39],

@@ -16,7 +16,7 @@ import {
 } from "../apply/index.ts";
 import { BerthError, escapeControls, printErr, printOut } from "../base/index.ts";
 import { loadConfig } from "../config/index.ts";
-import { hardenHook, readInput, type LaunchRecord } from "../linux/index.ts";
+import { exitNow, hardenHook, readInput, type LaunchRecord } from "../linux/index.ts";
 import { isOn, listOf, parseCommandLine, textOf, type Command, type Flag, type FlagValues } from "./command-line.ts";
 import { formatLogLine, isQuiet, LOG_FLAGS } from "./ctk-log.ts";
 
@@ -174,7 +174,7 @@ export const HOOK_GROUP: Command = { ...PROGRAM, name: "hook", flags: [] };
 export function cdiHookDoor(args: readonly string[], record: LaunchRecord | undefined): number {
   hardenHook();
   const outcome = parseCommandLine(PROGRAM, args, () => undefined);
-  if (outcome.kind === "run") return runHook(outcome.path.at(-1), outcome, record);
+  if (outcome.kind === "run") return exitNow(runHook(outcome.path.at(-1), outcome, record));
   printOut(outcome.out);
   printErr(outcome.err);
   if (outcome.error !== undefined) printErr(formatLogLine("error", outcome.error));

@@ -88,7 +88,9 @@ export function parseCommandLine(
   args: readonly string[],
   env: (name: string) => string | undefined,
 ): Outcome {
-  const reading: Reading = { commands: [program], given: new Map(), words: [], help: undefined, fault: undefined };
+  const flags = new Map<string, Flag>();
+  const reading: Reading = { commands: [], flags, given: new Map(), words: [], help: undefined, fault: undefined };
+  enterCommand(reading, program);
   readWords(reading, args);
   return reading.fault ?? reading.help ?? finish(reading, env);
 }
@@ -125,7 +127,9 @@ function valueOf(values: FlagValues, name: string): FlagValue {
 interface Reading {
   /** From the program to the command. */
   readonly commands: Command[];
-  readonly given: Map<Flag, FlagValue["value"]>;
+  /** By every name; of two of one name that of the inner command. A hook of a CDI file has some hundred words. */
+  readonly flags: Map<string, Flag>;
+  readonly given: Map<Flag, boolean | string | string[]>;
   readonly words: string[];
   help: Outcome | undefined;
   fault: Outcome | undefined;
@@ -143,6 +147,18 @@ function readWords(reading: Reading, args: readonly string[]): void {
   }
 }
 
+function enterCommand(reading: Reading, command: Command): void {
+  reading.commands.push(command);
+  for (const flag of command.flags ?? [])
+    for (const name of [flag.name, ...(flag.aliases ?? [])]) reading.flags.set(name, flag);
+}
+
+function addTexts({ given }: Reading, flag: ListFlag, texts: readonly string[]): void {
+  const before = given.get(flag);
+  if (typeof before === "object") before.push(...texts);
+  else given.set(flag, [...texts]);
+}
+
 /** Reads a word that is no flag; gives the number of words taken. */
 function readPlain(reading: Reading, rest: readonly string[]): number {
   const [word = "", ...after] = rest;
@@ -150,7 +166,7 @@ function readPlain(reading: Reading, rest: readonly string[]): number {
   const isFirst = reading.words.length === 0;
   const subcommand = isFirst ? findCommand(current, word) : undefined;
   if (subcommand !== undefined) {
-    reading.commands.push(subcommand);
+    enterCommand(reading, subcommand);
     return 1;
   }
   if (isFirst && HELP_WORDS.includes(word)) {
@@ -168,7 +184,7 @@ function readPlain(reading: Reading, rest: readonly string[]): number {
 /** Reads a flag and, where it needs one, the value that follows; gives the number of words taken. */
 function readFlag(reading: Reading, word: string, next: string | undefined): number {
   const [, name = "", value] = /^--?([^=]*)(?:=([^]*))?$/.exec(word) ?? [];
-  const flag = findFlag(reading.commands, name);
+  const flag = reading.flags.get(name);
   if (flag === undefined) {
     readOwnFlag(reading, name);
     return 1;
@@ -183,7 +199,7 @@ function readFlag(reading: Reading, word: string, next: string | undefined): num
   const text = value ?? next;
   if (text === undefined) reading.fault = wrongUsage(reading, `flag needs an argument: ${word}`);
   else if (flag.kind === "text") reading.given.set(flag, text);
-  else reading.given.set(flag, [...textsOf(reading.given.get(flag)), ...splitList(text)]);
+  else addTexts(reading, flag, splitList(text));
   return value === undefined ? 2 : 1;
 }
 
@@ -229,10 +245,6 @@ function readBoolean(text: string): boolean | undefined {
   return FALSE_WORDS.includes(text) ? false : undefined;
 }
 
-function textsOf(value: FlagValue["value"] | undefined): readonly string[] {
-  return typeof value === "object" ? value : [];
-}
-
 function helpOn(commands: readonly Command[], words: readonly string[]): Outcome {
   const topic = words.find((word) => !word.startsWith("-"));
   if (topic === undefined) return printed(formatHelp(commands));
@@ -266,11 +278,4 @@ function isGroup({ subcommands, takesAnyCommand }: Command): boolean {
 
 function findCommand({ subcommands = [] }: Command, word: string): Command | undefined {
   return subcommands.find(({ name, aliases = [] }) => name === word || aliases.includes(word));
-}
-
-/** The flag of the innermost command that has it. */
-function findFlag(commands: readonly Command[], word: string): Flag | undefined {
-  return commands
-    .flatMap(({ flags = [] }) => flags)
-    .findLast(({ name, aliases = [] }) => name === word || aliases.includes(word));
 }
