@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { traceLayer, type LayerTrace } from "./engines/docker.ts";
 import { snapshotOf } from "./engines/volume.ts";
@@ -23,6 +23,7 @@ describeWith(["docker", "dockerd", "debootstrap"], "a container of Docker with a
   let host: SimHost;
   let specs: string;
   let docker: Docker;
+  const hosts = new Map<string, SimHost>();
 
   beforeAll(() => {
     scope = new Scope("cdi-docker");
@@ -149,8 +150,65 @@ describeWith(["docker", "dockerd", "debootstrap"], "a container of Docker with a
     docker.must("rm", id);
   });
 
-  test("`docker run --gpus` is not needed, and the file can be read by everybody", () => {
-    expect(existsSync(join(specs, "nvidia.yaml"))).toBe(true);
-    expect(readFileSync(join(specs, "nvidia.yaml"), "utf8")).toStartWith("---\ncdiVersion:");
+  for (const [profile, mode, list] of [
+    ["a100x8-mig", "auto", "GPU 0: NVIDIA A100"],
+    ["a100x8-mig", "management", ""],
+    ["gb200x4-imex", "auto", "GPU 0: NVIDIA GB200"],
+    ["gb200x4-imex", "imex", ""],
+    ["gds", "gds", ""],
+    ["gds", "mofed", ""],
+    ["gds", "gdrcopy", ""],
+    ["gds", "nvswitch", ""],
+    ["l40s-graphics", "auto", "GPU 0: NVIDIA L40S"],
+    ["orin-csv", "auto", ""],
+    ["wsl", "auto", ""],
+  ] as const) {
+    test(`the file of ${profile} in the mode ${mode} is read by Docker, and a container gets everything in it`, () => {
+      const other = hostOf(profile);
+      const vendor = `${profile}-${mode}.example`;
+      const file = join(specs, `${vendor}.yaml`);
+      generate(other, file, "--mode", mode, "--vendor", vendor);
+      const kind = /^kind: (.*)$/m.exec(readFileSync(file, "utf8"))?.[1];
+      const script = list === "" ? "true" : "nvidia-smi -L";
+      const output = docker.run("run", "--rm", ...NO_NETWORK, "--device", `${kind}=all`, "debian", "sh", "-c", script);
+      expect(output).toMatchObject({ status: 0, stderr: "" });
+      expect(output.stdout).toStartWith(list);
+      rmSync(file);
+    });
+  }
+
+  test("a MIG device is its own two capability nodes and its parent, by number and by UUID", () => {
+    const other = hostOf("a100x8-mig");
+    generate(other, join(specs, "mig.json"), "--vendor", "mig.example");
+    const [, gpu] = other.gpus;
+    const [first] = gpu?.mig ?? [];
+    const run = (name: string): string =>
+      docker.must(
+        "run",
+        "--rm",
+        ...NO_NETWORK,
+        "--device",
+        `mig.example/gpu=${name}`,
+        "debian",
+        "sh",
+        "-c",
+        "nvidia-smi -L; ls /dev/nvidia-caps",
+      );
+    expect(run("1:0")).toContain(first?.uuid ?? "no UUID");
+    expect(run("1:0").match(/MIG-/g)).toHaveLength(1);
+    expect(run("1:0").match(/nvidia-cap\d+/g)).toHaveLength(2);
+    expect(run(first?.uuid ?? "")).toBe(run("1:0"));
+    rmSync(join(specs, "mig.json"));
   });
+
+  test("the file can be read by everybody", () => {
+    expect(statSync(join(specs, "nvidia.yaml")).mode & 0o777).toBe(0o644);
+  });
+
+  /** Each host is made once. */
+  function hostOf(profile: string): SimHost {
+    const known = hosts.get(profile) ?? simHost(scope, profile);
+    hosts.set(profile, known);
+    return known;
+  }
 });

@@ -1,8 +1,8 @@
 import { isAbsolute, join, resolve } from "node:path";
 import { BerthError, isJsonObject, parseJson, type JsonObject } from "../base/index.ts";
 import type { MountEdit } from "../edits/index.ts";
-import { readMountTable } from "../linux/index.ts";
-import { mountsOf, readBundle, rootfsPath, textAt, type Bundle, type OciMount } from "../oci/index.ts";
+import { mountFiles, readMountTable, type LiveFile, type Root } from "../linux/index.ts";
+import { mountsOf, namespacesOf, readBundle, rootfsPath, textAt, type Bundle, type OciMount } from "../oci/index.ts";
 import { cleanPath, isWithin } from "./paths.ts";
 
 /** A container between its mounts and its first program, as a createContainer hook finds it. */
@@ -46,6 +46,16 @@ function noBundle(): BerthError {
     message: "Cannot tell which container this hook is for: its state names no bundle with a root file system",
     remedy: "leave it to the low-level runtime to start this hook; by hand: --container-spec FILE with an OCI state",
   });
+}
+
+/**
+ * Mounts files for this container alone. One that shares the machine's mounts (no mount namespace in its spec) does without: what is mounted for it would stay on the
+ * machine.
+ */
+export function mountForContainer({ spec }: HookScene, whole: Root, files: readonly LiveFile[]): void {
+  const namespaces = namespacesOf(spec);
+  const isShared = namespaces.length > 0 && !namespaces.some(({ type }) => type === "mount");
+  if (!isShared) mountFiles(whole, files);
 }
 
 /** What is mounted now, as a spec would list it. A tmpfs counts as the container's own only on /dev. */

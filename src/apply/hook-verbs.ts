@@ -1,14 +1,14 @@
 import { BerthError } from "../base/index.ts";
 import type { LoaderEdit } from "../edits/index.ts";
 import type { Architecture } from "../host/index.ts";
-import { mountFiles, readElf, Root } from "../linux/index.ts";
+import { readElf, Root } from "../linux/index.ts";
 import { mountsOf } from "../oci/index.ts";
 import { readCompatLibraries } from "../request/index.ts";
 import { writeLayer } from "./carry-out.ts";
 import type { ContainerUpdate } from "./container-update.ts";
 import { viewContainer, type ContainerView } from "./container-view.ts";
 import { editFile, findFilePlace, writeToLayer } from "./etc-file.ts";
-import { layerMounts, type HookScene } from "./hook-scene.ts";
+import { layerMounts, mountForContainer, type HookScene } from "./hook-scene.ts";
 import { isWritable } from "./is-writable.ts";
 import { planLayer, readRecord } from "./layer-plan.ts";
 import { planLoader } from "./loader-plan.ts";
@@ -53,7 +53,8 @@ export function updateLoaderCache(folders: readonly string[], scene: HookScene, 
     const mounts = layerMounts(scene.spec);
     writeLayer(planLayer({ links, mounts, isFolder: () => false, loader }, old, view), layer, () => {
       const files = loader.edits.flatMap((edit) => edit.stateWrites);
-      mountFiles(
+      mountForContainer(
+        scene,
         whole,
         files.flatMap((file) =>
           file.kind === "file" ? [{ path: `/etc/${nameOf(file.path)}`, bytes: file.bytes }] : [],
@@ -118,7 +119,8 @@ export function updateApplicationProfile(scene: HookScene): readonly string[] {
       .filter(({ path }) => !view.file(path).exists)
       .map(({ path }) => writeToLayer(path, EMPTY, view));
     writeLayer(points, layer, () => {
-      mountFiles(
+      mountForContainer(
+        scene,
         whole,
         files.map(({ path, content }) => ({ path, bytes: Buffer.from(content) })),
       );

@@ -16,7 +16,7 @@ import { writeLayer } from "./carry-out.ts";
 import type { ContainerUpdate } from "./container-update.ts";
 import { viewContainer, type ContainerView, type Cover } from "./container-view.ts";
 import { writeToLayer } from "./etc-file.ts";
-import { layerMounts, type HookScene } from "./hook-scene.ts";
+import { layerMounts, mountForContainer, type HookScene } from "./hook-scene.ts";
 import { isWritable } from "./is-writable.ts";
 import { planLayer, readRecord } from "./layer-plan.ts";
 import { planLoader } from "./loader-plan.ts";
@@ -46,7 +46,7 @@ export function updateContainer(update: ContainerUpdate, scene: HookScene): read
   writeLayer(plan.writes, layer, () => {
     for (const folder of plan.linkFolders) makeLinks(folder, { view, whole, isComplete: false });
     for (const { path } of plan.files) makePointInTmpfs(path, view, whole);
-    mountFiles(whole, [...plan.files, ...hiddenParams(update, scene, whole)]);
+    mountForContainer(scene, whole, [...plan.files, ...hiddenParams(update, scene, whole)]);
   });
   return plan.warnings;
 }
@@ -231,7 +231,7 @@ export function makeLinks({ path, links }: LinkFolder, { view, whole, isComplete
 /** `disable-device-node-modification` alone. */
 export function hideDeviceFiles(scene: HookScene): void {
   using whole = Root.open(scene.rootfs);
-  mountFiles(whole, hiddenParams({ hidesDeviceFiles: true }, scene, whole));
+  mountForContainer(scene, whole, hiddenParams({ hidesDeviceFiles: true }, scene, whole));
 }
 
 /** The driver's parameters with `ModifyDeviceFiles` off, where they are on. Rule: nvidia-container-toolkit 1.20 (disable-device-node-modification). */
