@@ -1,15 +1,7 @@
 import { BerthError } from "../base/index.ts";
 import { profileOf, type FileEdit, type LinkEdit, type LoaderEdit, type MountEdit } from "../edits/index.ts";
 import { judgeCompat } from "../grant/index.ts";
-import {
-  mountFiles,
-  PROC_SUPER_MAGIC,
-  readText,
-  Root,
-  TMPFS_MAGIC,
-  type LiveFile,
-  type Owner,
-} from "../linux/index.ts";
+import { PROC_SUPER_MAGIC, readText, Root, TMPFS_MAGIC, type LiveFile, type Owner } from "../linux/index.ts";
 import { mountsOf } from "../oci/index.ts";
 import { readCompatLibraries } from "../request/index.ts";
 import { writeLayer } from "./carry-out.ts";
