@@ -8,7 +8,11 @@ import { injectCdi, isInjected, type NodeKind } from "./inject-cdi.ts";
 
 /** The CDI files of a machine, read when somebody asks for the first time. */
 export interface CdiSource extends CdiFiles {
-  readonly registry: () => Registry;
+  /**
+   * A container's spec with the devices that its qualified names stand for; those that the engine has given already are left alone. Throws BERTH-R004 for names that no
+   * file resolves, and D002 and D003 where a file names something that is gone.
+   */
+  readonly inject: (spec: JsonObject, names: readonly string[]) => JsonObject;
 }
 
 /** The files in the configured folders below the host's root. */
@@ -16,7 +20,7 @@ export function cdiSource(root: string, folders: readonly string[]): CdiSource {
   let read: Registry | undefined;
   const registry = (): Registry => (read ??= readRegistry(folders.map((folder) => join(root, folder))));
   return {
-    registry,
+    inject: (spec, names) => injectNames(spec, names, registry()),
     hasKind: (kind) => registry().files.some((file) => "spec" in file && file.spec.kind === kind),
     find: ({ kind, name }) => {
       const found = registry().devices.get(`${kind}=${name}`);
@@ -30,12 +34,7 @@ export function isOwnSpec({ containerEdits: { hooks } }: CdiSpec): boolean {
   return hooks.length === 1 && hooks[0]?.args.includes("update-container") === true;
 }
 
-/**
- * A container's spec with the devices that its qualified names stand for; those that the engine has given already are left alone. Throws BERTH-R004 for names that no file
- * resolves, and D002 and D003 where a file names something that is gone.
- */
-export function injectNames(spec: JsonObject, names: readonly string[], { registry }: CdiSource): JsonObject {
-  const known = registry();
+function injectNames(spec: JsonObject, names: readonly string[], known: Registry): JsonObject {
   const missing = names.filter((name) => {
     const device = known.devices.get(name);
     return device === undefined || !isInjected(spec, device.device.containerEdits);

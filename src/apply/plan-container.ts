@@ -12,11 +12,12 @@ import {
   readCompatLibraries,
   readRequest,
   requestSettings,
+  type CdiFiles,
   type Request,
 } from "../request/index.ts";
 import { isWritable } from "./is-writable.ts";
+import type { CdiSource } from "./cdi-files.ts";
 import type { SpecPlan } from "./plan.ts";
-import { cdiSource, injectNames } from "./cdi-files.ts";
 import { viewContainer } from "./container-view.ts";
 import { planSpec } from "./plan-spec.ts";
 
@@ -84,7 +85,7 @@ function refused(error: unknown): ContainerPlan {
 function planOnce(input: ContainerInput, isRefresh: boolean): ContainerPlan {
   const { bundle, config } = input;
   const { spec } = bundle;
-  const cdiFiles = cdiSource(config.root, config.modes.cdiSpecDirs);
+  const cdiFiles = lazyFiles(config);
   const request = readRequest({
     env: processEnv(spec),
     boundingCapabilities: boundingCapabilities(spec),
@@ -95,10 +96,24 @@ function planOnce(input: ContainerInput, isRefresh: boolean): ContainerPlan {
   });
   const { cdiDevices } = request;
   if (cdiDevices.length === 0) return planNative(request, input, isRefresh);
-  const injected = injectNames(spec, cdiDevices, cdiFiles);
+  const injected = cdiFiles.inject(spec, cdiDevices);
   if (request.wants !== "nothing")
     return planNative(request, { ...input, bundle: { ...bundle, spec: injected } }, isRefresh);
   return { kind: "injected", spec: injected, devices: cdiDevices, warnings: request.warnings };
+}
+
+/** The machine's CDI files. Only here: a start without a qualified name must not pay for reading YAML. */
+function lazyFiles({ root, modes }: Config): CdiFiles & Pick<CdiSource, "inject"> {
+  let source: CdiSource | undefined;
+  const load = (): CdiSource => {
+    const files: typeof import("./cdi-files.ts") = require("./cdi-files.ts");
+    return (source ??= files.cdiSource(root, modes.cdiSpecDirs));
+  };
+  return {
+    hasKind: (kind) => load().hasKind(kind),
+    find: (name) => load().find(name),
+    inject: (spec, names) => load().inject(spec, names),
+  };
 }
 
 /** All but what CDI files give. */

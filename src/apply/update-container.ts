@@ -46,8 +46,8 @@ export function updateContainer(update: ContainerUpdate, scene: HookScene): read
 /** Some engines mount a volume after the libraries, which are then below it: the container would start and find none. */
 function checkLibraries({ loaderEntries }: ContainerUpdate, view: ContainerView, whole: Root): void {
   for (const { path } of loaderEntries) {
-    const cover = whole.stat(path) === undefined ? view.file(path).folderCover : undefined;
-    if (cover?.kind !== "volume") continue;
+    const { cover } = view.folder(folderOf(path));
+    if (cover?.kind !== "volume" || whole.stat(path) !== undefined) continue;
     throw new BerthError({
       code: "BERTH-P002",
       message: `Cannot give the container "${path}": the engine has mounted "${cover.mount.destination}" over it`,
