@@ -83,9 +83,9 @@ async function refresh(world: World, site: Site, flags: RefreshFlags): Promise<R
   }
 }
 
-const WITHOUT_GPU: ReadonlySet<ErrorCode> = new Set(["BERTH-R001", "BERTH-D001", "BERTH-D003"]);
+const WITHOUT_GPU: ReadonlySet<ErrorCode> = new Set(["BERTH-R001", "BERTH-D001"]);
 
-/** Whether a file could not be made because there is no GPU to be named in it. */
+/** Whether a file could not be made because there is no GPU to be named in it. One whose device node is missing is there, and that is an error. */
 export function isWithoutGpu({ code }: BerthError): boolean {
   return WITHOUT_GPU.has(code);
 }
