@@ -1,23 +1,23 @@
 import { readFileSync } from "node:fs";
 import { BerthError, formatProblem, printErr } from "./base/index.ts";
-import { readLaunchRecord, type LaunchRecord } from "./linux/index.ts";
+import { readLaunchRecord } from "./linux/index.ts";
 
 /** Each door is loaded only when it is the one. Gives back the exit code. */
-async function enter(program: string, record: LaunchRecord | undefined): Promise<number> {
+async function enter(program: string): Promise<number> {
   const args = process.argv.slice(2);
   switch (program) {
     case "nvidia-container-runtime":
     case "nvidia-container-runtime.cdi":
     case "nvidia-container-runtime.legacy":
-      return (await import("./nvidia/runtime.ts")).runtimeDoor(record);
+      return (await import("./nvidia/runtime.ts")).runtimeDoor(readLaunchRecord());
     case "nvidia-docker":
-      return (await import("./nvidia/docker.ts")).dockerDoor(args, record);
+      return (await import("./nvidia/docker.ts")).dockerDoor(args, readLaunchRecord());
     case "nvidia-cdi-hook":
-      return (await import("./nvidia/cdi-hook.ts")).cdiHookDoor(args, record);
+      return (await import("./nvidia/cdi-hook.ts")).cdiHookDoor(args);
     case "nvidia-ctk":
-      return (await import("./nvidia/ctk.ts")).ctkDoor(args, record);
+      return (await import("./nvidia/ctk.ts")).ctkDoor(args, readLaunchRecord());
     default:
-      return (await import("./cli/index.ts")).runCli(args, record);
+      return (await import("./cli/index.ts")).runCli(args, readLaunchRecord());
   }
 }
 
@@ -31,7 +31,7 @@ function readProgram(): string {
 async function main(): Promise<number> {
   const program = readProgram();
   try {
-    return await enter(program, readLaunchRecord());
+    return await enter(program);
   } catch (thrown) {
     const error = BerthError.from(thrown);
     printErr(`${formatProblem(program, error)}\n`);

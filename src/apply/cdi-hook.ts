@@ -31,6 +31,7 @@ export function updateOf(
     brands: [...new Set(grants.flatMap((grant) => gpusOf(grant).map(({ brand }) => brand)))].toSorted(),
     hasApplicationProfile: isDriver && isOn("update-application-profile") && config.useApplicationProfile,
     hidesDeviceFiles: isDriver && isOn("disable-device-node-modification"),
+    hostRoot: host.root,
   };
 }
 

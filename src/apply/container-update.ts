@@ -21,6 +21,8 @@ export interface ContainerUpdate {
   readonly hasApplicationProfile: boolean;
   /** The container is to see `ModifyDeviceFiles: 0`, so that no program of the driver makes or changes device nodes in it. */
   readonly hidesDeviceFiles: boolean;
+  /** Whose driver this is: "/" but for a simulated host. */
+  readonly hostRoot: string;
 }
 
 export const NO_UPDATE: ContainerUpdate = {
@@ -32,4 +34,5 @@ export const NO_UPDATE: ContainerUpdate = {
   brands: [],
   hasApplicationProfile: false,
   hidesDeviceFiles: false,
+  hostRoot: "/",
 };

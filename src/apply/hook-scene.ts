@@ -1,5 +1,5 @@
 import { isAbsolute, join, resolve } from "node:path";
-import { BerthError, isJsonObject, parseJson, type JsonObject } from "../base/index.ts";
+import { BerthError, errnoCode, isJsonObject, parseJson, type JsonObject } from "../base/index.ts";
 import type { MountEdit } from "../edits/index.ts";
 import { mountFiles, readMountTable, type LiveFile, type Root } from "../linux/index.ts";
 import { mountsOf, namespacesOf, readBundle, rootfsPath, textAt, type Bundle, type OciMount } from "../oci/index.ts";
@@ -12,32 +12,45 @@ export interface HookScene {
   readonly bundleDir: string;
   /** `config.json`, which says whose the container's mounts are. */
   readonly spec: JsonObject;
-  /** Of the host whose driver this is. */
-  readonly hostRoot: string;
 }
 
 /**
  * The container that a hook is called for: from the state that the low-level runtime gives it (OCI runtime specification 1.3, "State"), crun's `root` in it before the
- * bundle's own. Where `config.json` cannot be read, as with some user namespaces, the mount table says what is mounted. Throws BERTH-S001 to S005.
+ * bundle's own. Where `config.json` cannot be read, as with some user namespaces, the mount table says where the root file system is and what is mounted. Throws BERTH-S001
+ * to S005.
  */
-export function readHookScene(bytes: Uint8Array, hostRoot: string): HookScene {
+export function readHookScene(bytes: Uint8Array): HookScene {
   const state = parseJson(bytes, "the container's state");
   const bundleDir = isJsonObject(state) ? textAt(state, "", "bundle") : undefined;
   if (!isJsonObject(state) || bundleDir === undefined || !isAbsolute(bundleDir)) throw noBundle();
   const root = textAt(state, "", "root");
-  const bundle = openBundle(bundleDir, root !== undefined);
-  const rootfs = root === undefined && bundle !== undefined ? rootfsPath(bundle) : resolve(bundleDir, root ?? "");
+  const { rootfs, bundle } = findRootfs(bundleDir, root);
   if (rootfs === "/" || rootfs === bundleDir) throw noBundle();
-  return { rootfs, bundleDir, spec: bundle?.spec ?? specOfMounts(rootfs), hostRoot };
+  return { rootfs, bundleDir, spec: bundle?.spec ?? specOfMounts(rootfs) };
 }
 
-function openBundle(dir: string, isOptional: boolean): Bundle | undefined {
+function findRootfs(dir: string, root: string | undefined): { rootfs: string; bundle: Bundle | undefined } {
   try {
-    return readBundle(dir);
+    const bundle = readBundle(dir);
+    return { bundle, rootfs: root === undefined ? rootfsPath(bundle) : resolve(dir, root) };
   } catch (error) {
-    if (isOptional && error instanceof BerthError && error.code === "BERTH-S001") return undefined;
-    throw error;
+    if (!(error instanceof BerthError) || error.code !== "BERTH-S001") throw error;
+    const rootfs = root === undefined ? rootOfMounts(error) : resolve(dir, root);
+    if (rootfs === undefined) throw error;
+    return { bundle: undefined, rootfs };
   }
+}
+
+/** The one folder here that has file systems of its own on /proc and /dev, as each container has, if a user namespace hides `config.json`. */
+function rootOfMounts({ cause }: BerthError): string | undefined {
+  if (errnoCode(cause) !== "EACCES") return undefined;
+  const table = readMountTable();
+  const points = new Set(table.map(({ point }) => point));
+  const roots = table.flatMap(({ point, type }) =>
+    type === "proc" && point.endsWith("/proc") ? [point.slice(0, -5)] : [],
+  );
+  const [found, ...others] = new Set(roots.filter((root) => points.has(root) && points.has(`${root}/dev`)));
+  return others.length === 0 ? found : undefined;
 }
 
 function noBundle(): BerthError {

@@ -36,6 +36,7 @@ const update: fc.Arbitrary<ContainerUpdate> = fc
     brands: fc.uniqueArray(fc.constantFrom("tesla", "geforce"), { maxLength: 2 }),
     hasApplicationProfile: fc.boolean(),
     hidesDeviceFiles: fc.boolean(),
+    hostRoot: fc.constantFrom("/", "/host"),
   })
   .map(({ libraries, links, ...rest }) => {
     const last = (of: string): string => of.slice(of.lastIndexOf("/") + 1);
@@ -92,6 +93,7 @@ test("of two libraries for one name the first stays the first", () => {
     brands: [],
     hasApplicationProfile: false,
     hidesDeviceFiles: false,
+    hostRoot: "/",
   };
   expect(parse(formatUpdate(made)).loaderEntries).toEqual(made.loaderEntries);
 });

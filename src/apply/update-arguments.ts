@@ -43,6 +43,7 @@ export function formatUpdate(update: ContainerUpdate): readonly string[] {
     ...update.brands.flatMap((brand) => ["--gpu-brand", brand]),
     ...(update.hasApplicationProfile ? ["--application-profile"] : []),
     ...(update.hidesDeviceFiles ? ["--disable-device-node-modification"] : []),
+    ...(update.hostRoot === "/" ? [] : ["--host-root", update.hostRoot]),
   ];
 }
 
@@ -87,6 +88,7 @@ export function readUpdate({ list, text, isOn }: UpdateFlags, wide: Architecture
     brands: list("gpu-brand"),
     hasApplicationProfile: isOn("application-profile"),
     hidesDeviceFiles: isOn("disable-device-node-modification"),
+    hostRoot: text("host-root") || "/",
   };
 }
 

@@ -38,7 +38,7 @@ export function updateContainer(update: ContainerUpdate, scene: HookScene): read
   writeLayer(plan.writes, layer, () => {
     for (const folder of plan.linkFolders) makeLinks(folder, { view, whole, isComplete: false });
     for (const { path } of plan.files) makePointInTmpfs(path, view, whole);
-    mountForContainer(scene, whole, [...plan.files, ...hiddenParams(update, scene, whole)]);
+    mountForContainer(scene, whole, [...plan.files, ...hiddenParams(update, whole)]);
   });
   return plan.warnings;
 }
@@ -223,13 +223,12 @@ export function makeLinks({ path, links }: LinkFolder, { view, whole, isComplete
 /** `disable-device-node-modification` alone. */
 export function hideDeviceFiles(scene: HookScene): void {
   using whole = Root.open(scene.rootfs);
-  mountForContainer(scene, whole, hiddenParams({ hidesDeviceFiles: true }, scene, whole));
+  mountForContainer(scene, whole, hiddenParams({ hidesDeviceFiles: true, hostRoot: "/" }, whole));
 }
 
 /** The driver's parameters with `ModifyDeviceFiles` off, where they are on. Rule: nvidia-container-toolkit 1.20 (disable-device-node-modification). */
 function hiddenParams(
-  { hidesDeviceFiles }: Pick<ContainerUpdate, "hidesDeviceFiles">,
-  { hostRoot }: HookScene,
+  { hidesDeviceFiles, hostRoot }: Pick<ContainerUpdate, "hidesDeviceFiles" | "hostRoot">,
   whole: Root,
 ): LiveFile[] {
   if (!hidesDeviceFiles) return [];

@@ -14,10 +14,18 @@ import {
   updateLoaderCache,
   type HookScene,
 } from "../apply/index.ts";
-import { BerthError, escapeControls, printErr, printOut } from "../base/index.ts";
-import { loadConfig } from "../config/index.ts";
-import { exitNow, hardenHook, readInput, type LaunchRecord } from "../linux/index.ts";
-import { isOn, listOf, parseCommandLine, textOf, type Command, type Flag, type FlagValues } from "./command-line.ts";
+import { BerthError, escapeControls, formatProblem, printErr, printOut } from "../base/index.ts";
+import { exitNow, hardenHook, readInput } from "../linux/index.ts";
+import {
+  isOn,
+  listOf,
+  parseCommandLine,
+  textOf,
+  type Command,
+  type Flag,
+  type FlagValues,
+  type Outcome,
+} from "./command-line.ts";
 import { formatLogLine, isQuiet, LOG_FLAGS } from "./ctk-log.ts";
 
 const MAX_STATE_BYTES = 1024 * 1024;
@@ -62,6 +70,7 @@ const VERBS: readonly Verb[] = [
       },
       { kind: "list", name: "gpu-brand", usage: "a kind of GPU that this host has" },
       { kind: "boolean", name: "application-profile", usage: "write the driver's application profile" },
+      { kind: "text", name: "host-root", usage: "the root of the host whose driver this is", default: "/" },
       {
         kind: "boolean",
         name: "disable-device-node-modification",
@@ -169,23 +178,31 @@ export const HOOK_GROUP: Command = { ...PROGRAM, name: "hook", flags: [] };
 
 /**
  * `nvidia-cdi-hook`: what a CDI file has done in a container before its first program. A hook that is not known is a warning, so that a newer file never stops a
- * container. Gives back the exit code; throws a BerthError for everything that has to stop it. Rules: nvidia-container-toolkit 1.20, cmd/nvidia-cdi-hook.
+ * container. Gives back the exit code: 1 for everything that has to stop it, wrong usage too. Rules: nvidia-container-toolkit 1.20, cmd/nvidia-cdi-hook.
  */
-export function cdiHookDoor(args: readonly string[], record: LaunchRecord | undefined): number {
+export function cdiHookDoor(args: readonly string[]): number {
   hardenHook();
   const outcome = parseCommandLine(PROGRAM, args, () => undefined);
-  if (outcome.kind === "run") return exitNow(runHook(outcome.path.at(-1), outcome, record));
+  if (outcome.kind === "run") return exitNow(runOrFail(outcome));
   printOut(outcome.out);
   printErr(outcome.err);
   if (outcome.error !== undefined) printErr(formatLogLine("error", outcome.error));
   return outcome.exitCode;
 }
 
-/** Runs the hook of that name; `args` are words that are no flags of it, the name of one that is not known first. */
+function runOrFail(outcome: Extract<Outcome, { kind: "run" }>): number {
+  try {
+    return runHook(outcome.path.at(-1), outcome);
+  } catch (thrown) {
+    printErr(`${formatProblem(PROGRAM.name, BerthError.from(thrown))}\n`);
+    return 1;
+  }
+}
+
+/** Runs the hook of that name; throws a BerthError for what has to stop the container; `args` are words that are no flags of it, the name of one that is not known first. */
 export function runHook(
   name: string | undefined,
   { values, args }: { readonly values: FlagValues; readonly args: readonly string[] },
-  record: LaunchRecord | undefined,
 ): number {
   const verb = VERBS.find((each) => each.name === name);
   const warn = (text: string): void => {
@@ -197,7 +214,7 @@ export function runHook(
   }
   const work = verb.run(values);
   if (work === undefined) return 0;
-  const scene = readHookScene(readState(textOf(values, "container-spec")), hostRoot(record));
+  const scene = readHookScene(readState(textOf(values, "container-spec")));
   for (const warning of work(scene)) warn(warning);
   return 0;
 }
@@ -215,9 +232,4 @@ function readState(path: string): Uint8Array {
   } finally {
     if (fd !== 0) closeSync(fd);
   }
-}
-
-/** A hook has no environment: only the launcher's own configuration counts. */
-function hostRoot(record: LaunchRecord | undefined): string {
-  return loadConfig({ get: () => undefined }, record?.config).root;
 }

@@ -1,4 +1,3 @@
-import type { LaunchRecord } from "../linux/index.ts";
 import type { Command, FlagValues } from "./command-line.ts";
 
 /** A command of nvidia-ctk with what it does. */
@@ -30,5 +29,4 @@ export interface CtkWorld {
   readonly executable: string;
   /** The configuration file of the launcher that started this, if it names one. */
   readonly configSlot: string | undefined;
-  readonly record: LaunchRecord | undefined;
 }

@@ -17,9 +17,9 @@ const CDI: CtkCommand = {
 /** The hooks of nvidia-cdi-hook, as files that an older toolkit generated name them. */
 const HOOK: CtkCommand = {
   ...HOOK_GROUP,
-  run: ({ path, values, args, world }) => {
+  run: ({ path, values, args }) => {
     hardenHook();
-    return runHook(path[1], { values, args }, world.record);
+    return runHook(path[1], { values, args });
   },
 };
 
@@ -50,7 +50,7 @@ export async function ctkDoor(args: readonly string[], record: LaunchRecord | un
   const outcome = parseCommandLine(CTK, args, env);
   if (outcome.kind === "print") return print(outcome);
   try {
-    return (await runCommand(outcome, { env, executable: process.execPath, configSlot: record?.config, record })) ?? 0;
+    return (await runCommand(outcome, { env, executable: process.execPath, configSlot: record?.config })) ?? 0;
   } catch (thrown) {
     const { code, message, remedy } = BerthError.from(thrown);
     logError(`${code}: ${message}; remedy: ${remedy}`);
