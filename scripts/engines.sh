@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the end-to-end tests and the demo start: runc, crun, Docker, containerd, podman, busybox, a C compiler and image tools.
+# Installs what the end-to-end tests and the demo start: runc, crun, Docker, containerd, podman (for users without rights too), busybox, a C compiler and image tools.
 # Does nothing where all is there. Needs root on Debian or Ubuntu; elsewhere it says what is missing and ends with status 3.
 # No service is started by it.
 set -eu
@@ -12,7 +12,7 @@ docker_cli=docker-cli
 if [ "$ID" = ubuntu ]; then docker_cli=docker.io; fi
 
 # program:package pairs
-need="runc:runc crun:crun dockerd:docker.io docker:$docker_cli containerd:containerd ctr:containerd podman:podman
+need="runc:runc crun:crun dockerd:docker.io docker:$docker_cli containerd:containerd ctr:containerd podman:podman newuidmap:uidmap
 busybox:busybox-static gcc:gcc debootstrap:debootstrap strace:strace iptables:iptables setpriv:util-linux"
 
 missing() {

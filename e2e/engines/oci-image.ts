@@ -11,6 +11,8 @@ export interface OciImage {
   readonly tree: string;
   /** As "A=b". */
   readonly env: readonly string[];
+  /** What a container of it runs where nobody says what. */
+  readonly command?: readonly string[];
 }
 
 /** Writes images that share one tree as an OCI image layout in a tar file, and gives its path. Source: image-spec 1.1, image-layout.md. */
@@ -43,11 +45,11 @@ function addLayer(folder: string, tree: string): Blob {
   return { mediaType: "application/vnd.oci.image.layer.v1.tar", digest: `sha256:${hash}`, size };
 }
 
-function addManifest(folder: string, { env }: OciImage, layer: Blob | undefined): Blob {
+function addManifest(folder: string, { env, command }: OciImage, layer: Blob | undefined): Blob {
   const config = addJson(folder, "application/vnd.oci.image.config.v1+json", {
     architecture: process.arch === "arm64" ? "arm64" : "amd64",
     os: "linux",
-    config: { Env: env },
+    config: { Env: env, ...(command === undefined ? {} : { Cmd: command }) },
     rootfs: { type: "layers", diff_ids: [layer?.digest] },
   });
   const mediaType = "application/vnd.oci.image.manifest.v1+json";

@@ -10,6 +10,13 @@ export interface SpecMount {
   options?: string[];
 }
 
+export interface SpecHook {
+  readonly path: string;
+  readonly args?: readonly string[];
+  readonly env?: readonly string[];
+  readonly timeout?: number;
+}
+
 /** The parts of an OCI runtime spec that the tests write. */
 export interface Spec {
   ociVersion: string;
@@ -28,12 +35,17 @@ export interface Spec {
   hostname: string;
   mounts: SpecMount[];
   annotations?: Record<string, string>;
+  hooks?: { createContainer?: SpecHook[] };
   linux: {
     namespaces: { type: string; path?: string }[];
     devices?: { path: string; type: string; major: number; minor: number }[];
-    resources: { devices: { allow: boolean; access: string; type?: string; major?: number; minor?: number }[] };
+    resources: {
+      memory?: { limit: number };
+      devices: { allow: boolean; access: string; type?: string; major?: number; minor?: number }[];
+    };
     uidMappings?: { containerID: number; hostID: number; size: number }[];
     gidMappings?: { containerID: number; hostID: number; size: number }[];
+    rootfsPropagation?: string;
     maskedPaths: string[];
     readonlyPaths: string[];
   };

@@ -11,6 +11,11 @@ export function probeProgram(): string {
   return compile("probe.c", "probe", ["-static", "-O1", "-Wall"]);
 }
 
+/** The static program that swaps names as fast as it can. */
+export function racerProgram(): string {
+  return compile("racer.c", "racer", ["-static", "-O1", "-Wall"]);
+}
+
 /** The program that is linked against libcuda.so.1, for one dynamic loader. `library` is any file with that soname. */
 export function cudaProgram(loader: string, library: string): string {
   const flags = "-O1 -nostdlib -nostartfiles -ffreestanding -fno-stack-protector -fPIE -pie -Wl,-z,now".split(" ");

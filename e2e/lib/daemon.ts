@@ -109,16 +109,20 @@ export interface Containerd {
   readonly run: (...args: readonly string[]) => Output;
 }
 
-/** A containerd with folders and a socket of its own. */
-export function startContainerd(scope: Scope): Containerd {
+/** A containerd with folders and a socket of its own. `cri` turns on what the kubelet speaks to, and is TOML for that plugin. */
+export function startContainerd(scope: Scope, cri?: string): Containerd {
   const folder = scope.folder("containerd");
   const address = join(folder, "socket");
   const config = join(folder, "config.toml");
+  const plugin = "io.containerd.grpc.v1.cri";
   mkdirSync(join(folder, "root"));
-  writeFileSync(
-    config,
-    `version = 2\nroot = "${folder}/root"\nstate = "${folder}/state"\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n[grpc]\naddress = "${address}"\n`,
-  );
+  const lines = [
+    `version = 2\nroot = "${folder}/root"\nstate = "${folder}/state"`,
+    ...(cri === undefined ? [`disabled_plugins = ["${plugin}"]`] : []),
+    `[grpc]\naddress = "${address}"`,
+    ...(cri === undefined ? [] : [`[plugins."${plugin}"]\n${cri}`]),
+  ];
+  writeFileSync(config, `${lines.join("\n")}\n`);
   const pid = startDaemon(scope, folder, [program("containerd"), "--config", config]);
   const client = [program("ctr"), "--address", address];
   waitForAnswer(pid, folder, client);

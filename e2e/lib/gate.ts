@@ -13,6 +13,7 @@ export type Need =
   | "containerd"
   | "ctr"
   | "podman"
+  | "newuidmap"
   | "busybox"
   | "gcc"
   | "debootstrap"

@@ -136,6 +136,11 @@ function lastOver(covers: readonly Cover[], path: string, resolved: string): Cov
   return covers.findLast((cover) => isWithin(resolved, cover.path) || isWithin(path, cover.destination));
 }
 
+/** Whether the host sees, too, what is mounted in a volume. */
+export function isShared({ mount: { options } }: Cover): boolean {
+  return options.includes("shared") || options.includes("rshared");
+}
+
 /** A file in a volume. */
 export interface VolumeFile {
   /** Its kind; undefined: it does not exist, or the volume cannot be looked into from here. */

@@ -1,5 +1,5 @@
 import type { MountEdit } from "../edits/index.ts";
-import { lookIntoVolume, type ContainerView } from "./container-view.ts";
+import { isShared, lookIntoVolume, type ContainerView } from "./container-view.ts";
 import { folderOf, inFolder, nameOf } from "./paths.ts";
 import type { FileWrite, StateWrite } from "./plan.ts";
 
@@ -37,6 +37,10 @@ export function findFilePlace(path: string, maxBytes: number, { view, bundleDir 
     return { kind: "nowhere", why: `the root file system is read-only and has no "${path}"` };
   }
   if (cover.kind === "empty") return { kind: "state", existing: view.rootfs.readFile(path, maxBytes) };
+  if (isShared(cover)) {
+    const why = `it is in the volume on "${cover.mount.destination}", and what is mounted there would show on the host`;
+    return { kind: "nowhere", why };
+  }
   const { kind, bytes } = lookIntoVolume(path, view, { bundleDir, maxBytes });
   if (kind === "file") return { kind: "state", existing: bytes };
   return { kind: "nowhere", why: `the container's own mount on "${cover.mount.destination}" has no file "${path}"` };

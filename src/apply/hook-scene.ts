@@ -1,7 +1,7 @@
 import { isAbsolute, join, resolve } from "node:path";
 import { BerthError, errnoCode, isJsonObject, parseJson, type JsonObject } from "../base/index.ts";
 import type { MountEdit } from "../edits/index.ts";
-import { mountFiles, readMountTable, type LiveFile, type Root } from "../linux/index.ts";
+import { isMountShared, mountFiles, readMountTable, type LiveFile, type Root } from "../linux/index.ts";
 import { mountsOf, namespacesOf, readBundle, rootfsPath, textAt, type Bundle, type OciMount } from "../oci/index.ts";
 import { cleanPath, isWithin } from "./paths.ts";
 
@@ -62,13 +62,19 @@ function noBundle(): BerthError {
 }
 
 /**
- * Mounts files for this container alone. One that shares the machine's mounts (no mount namespace in its spec) does without: what is mounted for it would stay on the
- * machine.
+ * Mounts files for this container alone. Where it shares mounts with the machine (all, having no mount namespace in its spec, or those in a volume) it does without: what is
+ * mounted for it there would stay on the machine. Gives back what it does without, a sentence each.
  */
-export function mountForContainer({ spec }: HookScene, whole: Root, files: readonly LiveFile[]): void {
+export function mountForContainer({ spec }: HookScene, whole: Root, files: readonly LiveFile[]): readonly string[] {
   const namespaces = namespacesOf(spec);
-  const isShared = namespaces.length > 0 && !namespaces.some(({ type }) => type === "mount");
-  if (!isShared) mountFiles(whole, files);
+  const isOwn = namespaces.length === 0 || namespaces.some(({ type }) => type === "mount");
+  if (!isOwn || files.length === 0) return [];
+  const shared = new Set(files.filter(({ path }) => isMountShared(whole, "/") || isMountShared(whole, path)));
+  mountFiles(
+    whole,
+    files.filter((file) => !shared.has(file)),
+  );
+  return [...shared].map(({ path }) => `"${path}" stays as it is: what is mounted there would show on the host`);
 }
 
 /** What is mounted now, as a spec would list it. A tmpfs counts as the container's own only on /dev. */

@@ -11,10 +11,10 @@ import { editFile, findFilePlace, writeToLayer } from "./etc-file.ts";
 import { layerMounts, mountForContainer, type HookScene } from "./hook-scene.ts";
 import { isWritable } from "./is-writable.ts";
 import { planLayer, readRecord } from "./layer-plan.ts";
-import { planLoader } from "./loader-plan.ts";
+import { liveLinks, liveMounts, liveRecord } from "./live-record.ts";
 import { cleanPath, folderOf, nameOf } from "./paths.ts";
 import { placeEdits } from "./place-edits.ts";
-import { findCompat, makeLinks, profile } from "./update-container.ts";
+import { findCompat, makeLinks, planOwnLoader, profile } from "./update-container.ts";
 
 /*
  * The hooks of NVIDIA's CDI files, each a process of its own: what a file that another toolkit wrote asks for. They leave the record of a layer as it is but for the
@@ -48,20 +48,17 @@ export function updateLoaderCache(folders: readonly string[], scene: HookScene, 
   return inContainer(scene, ({ view, layer, whole }) => {
     const entries = [...compatEntries(layer), ...mountedLibraries(folders, scene, { whole, wide })];
     const old = readRecord(layer);
-    const loader = planLoader(entries, old, { view, stateFolder: "/memory", bundleDir: scene.bundleDir });
-    const links = [...old.links].map(([path, target]) => ({ path, target, reason: "" }));
-    const mounts = layerMounts(scene.spec);
-    writeLayer(planLayer({ links, mounts, isFolder: () => false, loader }, old, view), layer, () => {
-      const files = loader.edits.flatMap((edit) => edit.stateWrites);
-      mountForContainer(
-        scene,
-        whole,
-        files.flatMap((file) =>
-          file.kind === "file" ? [{ path: `/etc/${nameOf(file.path)}`, bytes: file.bytes }] : [],
-        ),
-      );
+    const kept = liveRecord(old, layer, whole);
+    const loader = planOwnLoader(entries, { old, kept }, { view, stateFolder: "/memory", bundleDir: scene.bundleDir });
+    const mounts = [...layerMounts(scene.spec), ...liveMounts(kept)];
+    const warnings = [...loader.warnings];
+    writeLayer(planLayer({ links: liveLinks(kept), mounts, isFolder: () => false, loader }, old, view), layer, () => {
+      const files = loader.edits
+        .flatMap((edit) => edit.stateWrites)
+        .flatMap((file) => (file.kind === "file" ? [{ path: `/etc/${nameOf(file.path)}`, bytes: file.bytes }] : []));
+      warnings.push(...mountForContainer(scene, whole, files));
     });
-    return loader.warnings;
+    return warnings;
   });
 }
 
@@ -118,14 +115,12 @@ export function updateApplicationProfile(scene: HookScene): readonly string[] {
     const points = files
       .filter(({ path }) => !view.file(path).exists)
       .map(({ path }) => writeToLayer(path, EMPTY, view));
+    const warnings: string[] = [];
     writeLayer(points, layer, () => {
-      mountForContainer(
-        scene,
-        whole,
-        files.map(({ path, content }) => ({ path, bytes: Buffer.from(content) })),
-      );
+      const own = files.map(({ path, content }) => ({ path, bytes: Buffer.from(content) }));
+      warnings.push(...mountForContainer(scene, whole, own));
     });
-    return [];
+    return warnings;
   });
 }
 

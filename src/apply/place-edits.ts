@@ -1,6 +1,6 @@
 import { BerthError } from "../base/index.ts";
 import type { Edits, LinkEdit, LoaderEdit, MountEdit } from "../edits/index.ts";
-import { lookIntoVolume, type ContainerView, type Cover } from "./container-view.ts";
+import { isShared, lookIntoVolume, type ContainerView, type Cover } from "./container-view.ts";
 import { folderOf, inFolder, isPlainPath, isWithin, linkDestination, nameOf } from "./paths.ts";
 
 /** Where everything goes in this container: what a volume covers was moved or left out. */
@@ -87,11 +87,6 @@ function placeOfMount(mount: MountEdit, bench: Workbench): string | undefined {
     return void leaveOut(path, `${coveredBy(cover)}, and what is mounted there would show on the host`, bench);
   const isThere = lookIntoVolume(path, bench.view, { bundleDir: bench.bundleDir }).kind !== undefined;
   return isThere ? path : void leaveOut(path, coveredBy(cover), bench);
-}
-
-/** A volume whose mounts the host sees, too. */
-function isShared({ mount: { options } }: Cover): boolean {
-  return options.includes("shared") || options.includes("rshared");
 }
 
 /** On a read-only root file system the low-level runtime cannot make a mount point. */

@@ -16,7 +16,7 @@ import {
   type Request,
 } from "../request/index.ts";
 import { isWritable } from "./is-writable.ts";
-import type { CdiSource } from "./cdi-files.ts";
+import type { CdiSource, cdiSource } from "./cdi-files.ts";
 import type { SpecPlan } from "./plan.ts";
 import { viewContainer } from "./container-view.ts";
 import { planSpec } from "./plan-spec.ts";
@@ -106,7 +106,7 @@ function planOnce(input: ContainerInput, isRefresh: boolean): ContainerPlan {
 function lazyFiles({ root, modes }: Config): CdiFiles & Pick<CdiSource, "inject"> {
   let source: CdiSource | undefined;
   const load = (): CdiSource => {
-    const files: typeof import("./cdi-files.ts") = require("./cdi-files.ts");
+    const files: { readonly cdiSource: typeof cdiSource } = require("./cdi-files.ts");
     return (source ??= files.cdiSource(root, modes.cdiSpecDirs));
   };
   return {

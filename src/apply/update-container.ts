@@ -7,15 +7,17 @@ import { readCompatLibraries } from "../request/index.ts";
 import { writeLayer } from "./carry-out.ts";
 import type { ContainerUpdate } from "./container-update.ts";
 import { viewContainer, type ContainerView, type Cover } from "./container-view.ts";
-import { writeToLayer } from "./etc-file.ts";
+import { writeToLayer, type FileScene } from "./etc-file.ts";
 import { layerMounts, mountForContainer, type HookScene } from "./hook-scene.ts";
 import { isWritable } from "./is-writable.ts";
 import { planLayer, readRecord } from "./layer-plan.ts";
-import { planLoader } from "./loader-plan.ts";
+import { liveLinks, liveMounts, liveRecord, recordWithout } from "./live-record.ts";
+import { planLoader, type LoaderPlan } from "./loader-plan.ts";
 import { ownFiles } from "./own-files.ts";
 import { folderOf, inFolder, isWithin, linkDestination, nameOf } from "./paths.ts";
 import { placeEdits, type LinkFolder } from "./place-edits.ts";
 import type { RootfsWrite } from "./plan.ts";
+import type { LayerRecord } from "./record.ts";
 
 const PARAMS = "/proc/driver/nvidia/params";
 const MAX_PARAMS_BYTES = 64 * 1024;
@@ -35,12 +37,13 @@ export function updateContainer(update: ContainerUpdate, scene: HookScene): read
   const view = viewContainer(layer, mountsOf(scene.spec), isWritable(scene.rootfs));
   checkLibraries(update, view, whole);
   const plan = planUpdate(update, { ...scene, view, whole });
+  const warnings = [...plan.warnings];
   writeLayer(plan.writes, layer, () => {
     for (const folder of plan.linkFolders) makeLinks(folder, { view, whole, isComplete: false });
     for (const { path } of plan.files) makePointInTmpfs(path, view, whole);
-    mountForContainer(scene, whole, [...plan.files, ...hiddenParams(update, whole)]);
+    warnings.push(...mountForContainer(scene, whole, [...plan.files, ...hiddenParams(update, whole)]));
   });
-  return plan.warnings;
+  return warnings;
 }
 
 /** Some engines mount a volume after the libraries, which are then below it: the container would start and find none. */
@@ -81,16 +84,21 @@ function planUpdate(update: ContainerUpdate, scene: Planning): UpdatePlan {
     loaderEntries: [...compat.entries, ...update.loaderEntries.map(loaderEdit)],
   };
   const placed = placeEdits(edits, view, bundleDir);
-  const loader = planLoader(placed.loaderEntries, old, { view, stateFolder: IN_MEMORY, bundleDir });
+  const kept = liveRecord(old, view.rootfs, scene.whole);
+  const loader = planOwnLoader(placed.loaderEntries, { old, kept }, { view, stateFolder: IN_MEMORY, bundleDir });
   const live = [...placed.mounts, ...loader.edits.flatMap((edit) => edit.mounts)];
   const bytes = new Map(
     [...own.stateWrites, ...loader.edits.flatMap((edit) => edit.stateWrites)].map((write) => [write.path, write]),
   );
-  const mounts = [...live, ...layerMounts(scene.spec)];
+  const mounts = [...live, ...layerMounts(scene.spec), ...liveMounts(kept)];
   const made = madeByRuntime(update, view, mounts);
   return {
     writes: [
-      ...planLayer({ links: placed.links, mounts, isFolder: () => false, loader, made }, old, view),
+      ...planLayer(
+        { links: [...liveLinks(kept), ...placed.links], mounts, isFolder: () => false, loader, made },
+        old,
+        view,
+      ),
       ...live.flatMap((mount) => missingPoint(mount, view)),
     ],
     linkFolders: placed.linkFolders,
@@ -99,6 +107,19 @@ function planUpdate(update: ContainerUpdate, scene: Planning): UpdatePlan {
       return write?.kind === "file" ? [{ path: containerPath, bytes: write.bytes }] : [];
     }),
     warnings: [...compat.warnings, ...placed.warnings, ...loader.warnings],
+  };
+}
+
+/** The loader's part of a layer in which another hook's libraries stay known: `kept` is of the record what is live. */
+export function planOwnLoader(
+  entries: readonly LoaderEdit[],
+  { old, kept }: { readonly old: LayerRecord; readonly kept: LayerRecord },
+  scene: FileScene,
+): LoaderPlan {
+  const loader = planLoader(entries, recordWithout(old, kept), scene);
+  return {
+    ...loader,
+    record: { ...loader.record, cachePaths: new Set([...kept.cachePaths, ...loader.record.cachePaths]) },
   };
 }
 
@@ -221,9 +242,9 @@ export function makeLinks({ path, links }: LinkFolder, { view, whole, isComplete
 }
 
 /** `disable-device-node-modification` alone. */
-export function hideDeviceFiles(scene: HookScene): void {
+export function hideDeviceFiles(scene: HookScene): readonly string[] {
   using whole = Root.open(scene.rootfs);
-  mountForContainer(scene, whole, hiddenParams({ hidesDeviceFiles: true, hostRoot: "/" }, whole));
+  return mountForContainer(scene, whole, hiddenParams({ hidesDeviceFiles: true, hostRoot: "/" }, whole));
 }
 
 /** The driver's parameters with `ModifyDeviceFiles` off, where they are on. Rule: nvidia-container-toolkit 1.20 (disable-device-node-modification). */

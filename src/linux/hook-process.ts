@@ -1,12 +1,14 @@
 import { readSync } from "node:fs";
 import { errnoCode } from "../base/index.ts";
-import { trySyscall } from "./sys.ts";
+import { errnoName, SysError, trySyscall } from "./sys.ts";
 
 const SIG_SETMASK = 2;
 const SET_BYTES = 8;
 const PR_SET_DUMPABLE = 4;
 const CLOSE_RANGE_CLOEXEC = 4;
 const EVERY_DESCRIPTOR = 0xff_ff_ff_ff;
+const POLLIN = 1;
+const NOTHING = new Uint8Array();
 
 /**
  * What a hook does before anything else: no signal blocked (crun blocks nearly all), no inherited descriptor for a child, not to be traced or looked into by the container's
@@ -30,23 +32,26 @@ export function exitNow(code: number): never {
  */
 export function readInput(fd: number, maxBytes: number, deadlineMs: number): Uint8Array {
   const parts: Uint8Array[] = [];
-  let [total, waited] = [0, 0];
-  for (;;) {
+  for (let total = 0; total <= maxBytes;) {
+    waitForInput(fd, deadlineMs);
     const part = readSome(fd);
     if (part?.length === 0) return Buffer.concat(parts);
-    if (part === undefined) {
-      if (waited++ >= deadlineMs) throw new RangeError(`nothing came for ${deadlineMs} ms`);
-      Bun.sleepSync(1);
-      continue;
-    }
-    waited = 0;
-    parts.push(part);
-    total += part.length;
-    if (total > maxBytes) throw new RangeError(`it has more than ${maxBytes} bytes`);
+    parts.push(part ?? NOTHING);
+    total += part?.length ?? 0;
   }
+  throw new RangeError(`it has more than ${maxBytes} bytes`);
 }
 
-/** Undefined: nothing is there yet. */
+/** ppoll(2): `struct pollfd` is descriptor (4 bytes), asked for (2), found (2); the time limit seconds (8) and nanoseconds (8). */
+function waitForInput(fd: number, deadlineMs: number): void {
+  const asked = new Int32Array([fd, POLLIN]);
+  const limit = new BigInt64Array([BigInt(Math.floor(deadlineMs / 1000)), BigInt((deadlineMs % 1000) * 1_000_000)]);
+  const result = trySyscall("ppoll", asked, 1, limit, null, 0);
+  if (result === 0) throw new RangeError(`nothing came for ${deadlineMs} ms`);
+  if (result < 0 && errnoName(-result) !== "EINTR") throw new SysError("ppoll", -result);
+}
+
+/** Undefined: nothing is there after all. */
 function readSome(fd: number): Uint8Array | undefined {
   const buffer = new Uint8Array(64 * 1024);
   try {

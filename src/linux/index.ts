@@ -15,7 +15,7 @@ export {
 export { exitNow, hardenHook, readInput } from "./hook-process.ts";
 export type { FileStat } from "./file-stat.ts";
 export { Root, type Place } from "./root.ts";
-export { mountFiles, PROC_SUPER_MAGIC, TMPFS_MAGIC, type LiveFile } from "./mount-files.ts";
+export { isMountShared, mountFiles, PROC_SUPER_MAGIC, TMPFS_MAGIC, type LiveFile } from "./mount-files.ts";
 export type { FileAttributes, Owner } from "./write-at.ts";
 export { formatLoaderCache, mergeLoaderCache } from "./ld-cache-merge.ts";
 export { loaderFlags, parseLoaderCache, type CacheChange, type CacheEntry, type LoaderCache } from "./ld-cache.ts";

@@ -64,14 +64,33 @@ function markPaths(file: CacheFile, paths: ReadonlySet<string>, removed: Set<num
   }
 }
 
-/** Puts each addition before the first entry that is not ahead of it, and marks the entries that are the same. */
+/**
+ * Puts each addition before the first entry that is not ahead of it, and marks the entries that are the same. One that is there in this very place stays, removed or not: its
+ * strings would otherwise be written once more with each merge, where others come behind them.
+ */
 function placeAll(file: CacheFile, add: readonly Addition[], removed: Set<number>): Addition[] {
   let before = 0;
-  return add.map((one) => {
-    before = findPlace(file, one, before);
-    markSame(file, { ...one, before }, removed);
-    return { ...one, before };
+  return add.flatMap((each) => {
+    before = findPlace(file, each, before);
+    const same = findSame(file, { ...each, before }, removed);
+    before = same === undefined ? before : same + 1;
+    const one = { ...each, before };
+    markSame(file, one, removed);
+    if (same === undefined) return [one];
+    removed.delete(same);
+    return [];
   });
+}
+
+/** The entry that is the same, if all of its name before it go. */
+function findSame(file: CacheFile, one: Addition, removed: ReadonlySet<number>): number | undefined {
+  const end = Math.min(file.count, one.before + MAX_SAME);
+  for (let index = one.before; index < end && compareKeys(keyOf(file, index), one.key) === 0; index++) {
+    const osVersion = file.words[HEADER_WORDS + index * ENTRY_WORDS + 3];
+    if (osVersion === one.osVersion && hasPath(file, one, index)) return index;
+    if (!removed.has(index)) return undefined;
+  }
+  return undefined;
 }
 
 /**
@@ -101,9 +120,13 @@ const MAX_SAME = 256;
 function markSame(file: CacheFile, one: Addition, removed: Set<number>): void {
   const end = Math.min(file.count, one.before + MAX_SAME);
   for (let index = one.before; index < end && compareKeys(keyOf(file, index), one.key) === 0; index++) {
-    const start = pathOffset(file, index);
-    if (one.path.equals(file.bytes.subarray(start, start + one.path.length))) removed.add(index);
+    if (hasPath(file, one, index)) removed.add(index);
   }
+}
+
+function hasPath(file: CacheFile, { path }: Addition, index: number): boolean {
+  const start = pathOffset(file, index);
+  return path.equals(file.bytes.subarray(start, start + path.length));
 }
 
 function pathOffset(file: CacheFile, index: number): number {

@@ -106,6 +106,17 @@ describe("mergeLoaderCache", () => {
     expect(paths(bytes)).toContain("/drv/49/libcuda.so.1");
   });
 
+  test("does not grow where two add libraries by turns, and takes out the other's no more", () => {
+    const [first, second] = [[entry("/drv/libcuda.so.1"), entry("/drv/libz.so.1")], [entry("/drv/libm.so.1")]];
+    let bytes = merge(merge(image, first).bytes, second).bytes;
+    const once = bytes;
+    for (let turn = 0; turn < 10; turn++) bytes = merge(merge(bytes, first).bytes, second).bytes;
+    expect(bytes).toEqual(once);
+    for (const each of [first, second])
+      expect(merge(once, each, paths(once)).bytes.length).toBeLessThanOrEqual(once.length);
+    expect(merge(once, first, ["/drv/libcuda.so.1", "/drv/libz.so.1"]).bytes).toEqual(once);
+  });
+
   test("keeps libraries of another architecture apart", () => {
     const small = entry("/lib32/libcuda.so.1", { flags: loaderFlags("i386") });
     const { bytes } = merge(formatLoaderCache([small]), [entry("/drv/libcuda.so.1", { flags: loaderFlags("x86-64") })]);

@@ -17,6 +17,7 @@ const NUMBERS = {
   renameat: [264, 38],
   symlinkat: [266, 36],
   readlinkat: [267, 78],
+  ppoll: [271, 73],
   prlimit64: [302, 261],
   renameat2: [316, 276],
   statx: [332, 291],

@@ -137,10 +137,7 @@ const VERBS: readonly Verb[] = [
     name: "disable-device-node-modification",
     usage: "let the driver's programs make no device nodes in the container",
     flags: [SPEC_FLAG],
-    run: () => (scene) => {
-      hideDeviceFiles(scene);
-      return [];
-    },
+    run: () => hideDeviceFiles,
   },
   {
     name: "update-application-profile",
