@@ -136,6 +136,24 @@ describeWith(
         podman.must("rm", id);
       });
 
+      test("lists exactly its MIG devices: by index, UUID and all, beside whole GPUs", () => {
+        const mig = simHost(scope, "a100x8-mig");
+        must([join(mig.bin, "berth"), "host"]);
+        writeCdi(mig, join(specs, "mig.yaml"), "--vendor", "example.com");
+        const list = (...devices: readonly string[]): string => {
+          const words = devices.flatMap((name) => ["--device", `example.com/gpu=${name}`]);
+          return podman.run("run", "--rm", ...NO_NETWORK, ...words, "debian", "nvidia-smi", "-L").stdout;
+        };
+        const uuids = (text: string): readonly string[] =>
+          [...text.matchAll(/UUID: (MIG-[^)]*)/g)].map(([, uuid = ""]) => uuid);
+        const parts = mig.gpus.flatMap((gpu) => gpu.mig ?? []).map(({ uuid }) => uuid);
+        expect(parts.length).toBeGreaterThan(4);
+        expect(uuids(list("0:1"))).toEqual(parts.slice(1, 2));
+        expect(uuids(list(parts[4] ?? ""))).toEqual([parts[4] ?? ""]);
+        expect(uuids(list("all"))).toEqual(parts);
+        expect(list("0:1", "5")).toContain(pick(mig, 5)[0]?.uuid ?? "no UUID");
+      });
+
       test("that asks for a device that is in no file is refused, and gets nothing", () => {
         const { status, stdout, stderr } = runWith(podman, ["99"], ["true"]);
         expect({ status, stdout }).toEqual({ status: 126, stdout: "" });
@@ -175,21 +193,6 @@ describeWith(
       });
     });
 
-    test("lists exactly its MIG devices: by index, UUID and all, beside whole GPUs", () => {
-      const mig = simHost(scope, "a100x8-mig");
-      must([join(mig.bin, "berth"), "host"]);
-      const podman = podmanOf("runc", specsOf(mig));
-      const list = (...devices: readonly string[]): string => runWith(podman, devices, ["nvidia-smi", "-L"]).stdout;
-      const uuids = (text: string): readonly string[] =>
-        [...text.matchAll(/UUID: (MIG-[^)]*)/g)].map(([, uuid = ""]) => uuid);
-      const parts = mig.gpus.flatMap((gpu) => gpu.mig ?? []).map(({ uuid }) => uuid);
-      expect(parts.length).toBeGreaterThan(4);
-      expect(uuids(list("0:1"))).toEqual(parts.slice(1, 2));
-      expect(uuids(list(parts[4] ?? ""))).toEqual([parts[4] ?? ""]);
-      expect(uuids(list("all"))).toEqual(parts);
-      expect(list("0:1", "5")).toContain(pick(mig, 5)[0]?.uuid ?? "no UUID");
-    });
-
     describe.each(["runc", "crun"])("(a user without rights, %s)", (runtime) => {
       let podman: Podman;
 
@@ -199,22 +202,19 @@ describeWith(
         importIntoPodman(podman, debianTree(), "debian");
       });
 
-      test("is one of a user that is not root on the machine", () => {
-        expect(podman.must("info", "--format", "{{.Host.Security.Rootless}}")).toBe("true");
-        expect(runWith(podman, ["0"], ["cat", "/proc/self/uid_map"]).stdout).toMatch(/^ +0 +4242 +1\n/);
-      });
-
       test("lists exactly its GPUs: by index, all, UUID, several, --gpus", () => {
+        expect(podman.must("info", "--format", "{{.Host.Security.Rootless}}")).toBe("true");
         const list = (...devices: readonly string[]): Output => runWith(podman, devices, ["nvidia-smi", "-L"]);
         expect(list("0")).toEqual(expected(0));
         expect(list("all")).toEqual(expected(0, 1, 2, 3, 4, 5, 6, 7));
-        expect(list(pick(host, 5)[0]?.uuid ?? "")).toEqual(expected(5));
-        expect(list("2", "7")).toEqual(expected(2, 7));
+        expect(list(pick(host, 5)[0]?.uuid ?? "", "7")).toEqual(expected(5, 7));
         expect(runWith(podman, [], ["nvidia-smi", "-L"], ["--gpus", "1,6"])).toEqual(expected(1, 6));
       });
 
       test("has the nodes of its GPUs and of no other, and the loader finds libcuda", () => {
-        const { stdout } = runWith(podman, ["2"], ["sh", "-c", `ldconfig -p; ls /dev/dri/by-path; ${LIST_NODES}`]);
+        const script = `cat /proc/self/uid_map; ldconfig -p; ls /dev/dri/by-path; ${LIST_NODES}`;
+        const { stdout } = runWith(podman, ["2"], ["sh", "-c", script]);
+        expect(stdout).toMatch(/^ +0 +4242 +1\n/);
         expect(stdout).toContain(`libcuda.so.1 (libc6,x86-64) => ${LIBRARIES}/libcuda.so.${host.driver}`);
         expect(stdout.match(/pci-/g)).toHaveLength(2);
         expect(stdout).toEndWith("\nnvidia-modeset nvidia-uvm nvidia-uvm-tools nvidia2 nvidiactl\n");
@@ -227,14 +227,13 @@ describeWith(
         });
       }
 
-      test("leaves nothing more in its layer after three starts than after one", () => {
+      test("leaves nothing more in its layer after two starts than after one", () => {
         const id = podman.must("create", ...NO_NETWORK, "--device", "nvidia.com/gpu=1", "debian", "nvidia-smi", "-L");
-        const traces = ["first", "second", "third"].map(() => {
+        const traces = ["first", "second"].map(() => {
           expect(podman.must("start", "--attach", id)).toBe(listing(pick(host, 1)).trimEnd());
           return podman.must("diff", id).split("\n").toSorted();
         });
         expect(traces[1]).toEqual(traces[0]);
-        expect(traces[2]).toEqual(traces[0]);
         podman.must("rm", id);
       });
     });

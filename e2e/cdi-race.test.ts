@@ -26,7 +26,7 @@ import { treeState } from "./lib/tree-state.ts";
 const RUNS = Number(process.env["BERTH_RACE_RUNS"] ?? "8");
 /** Then every place of a kill is tried, too, and not one in so many. */
 const isThorough = RUNS > 100;
-const SAMPLE = 6;
+const SAMPLE = 10;
 const MOST_TRIES = 500_000;
 
 describeWith(["gcc", "strace", "debootstrap"], "the hook of a CDI file, at its worst moment", () => {

@@ -284,14 +284,7 @@ describeWith(
       };
 
       /** A link's text is nothing to the kernel's rule but where it leads: what is tried everywhere for one kind is tried here for all. */
-      const MAIN_TARGETS = [
-        "dev",
-        "etc",
-        "etc/ld.so.cache",
-        "etc/ld.so.conf.d",
-        LIBRARIES.slice(1),
-        `${LIBRARIES.slice(1)}/libcuda.so`,
-      ];
+      const MAIN_TARGETS = ["dev", "etc/ld.so.cache", LIBRARIES.slice(1)];
 
       for (const [name, way] of Object.entries(WAYS)) {
         const isEverywhere = name === "an absolute link to a folder";
@@ -341,9 +334,8 @@ describeWith(
             const bundle = bundleOf([]);
             rmSync(join(bundle.rootfs, file), { force: true });
             make(join(bundle.rootfs, file));
-            expect(
-              endsOf(callHooks(bundle, ["update-container", "enable-cuda-compat", "update-ldcache"])),
-            ).toHaveLength(3);
+            const names = file.includes("compat") ? ["enable-cuda-compat", "update-ldcache"] : ["update-container"];
+            expect(endsOf(callHooks(bundle, names))).toHaveLength(names.length);
           }
         });
       }
@@ -462,7 +454,9 @@ describeWith(
       }
 
       for (const [what, share] of Object.entries(SHARED)) {
-        test.each(Object.entries(ENDS))(
+        // A killed hook leaves the same whatever volume it is.
+        const isOften = !what.includes("volume") || what.includes("Docker");
+        test.each(Object.entries(ENDS).filter(([name]) => isOften || !name.includes("killed")))(
           `the machine's mounts are the same before and after %s, with ${what}`,
           (name, end) => {
             const volume = scope.folder("volume");

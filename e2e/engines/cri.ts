@@ -7,19 +7,19 @@ import { decode, encode, type Message } from "./protobuf.ts";
 
 /** What the kubelet says to a container engine over its socket: k8s.io/cri-api, runtime/v1/api.proto. */
 export class CriClient {
-  readonly #session: ClientHttp2Session;
+  readonly #connection: ClientHttp2Session;
 
   constructor(socket: string) {
-    this.#session = connect("http://localhost", { createConnection: () => createConnection(socket) });
+    this.#connection = connect("http://localhost", { createConnection: () => createConnection(socket) });
   }
 
   close(): void {
-    this.#session.close();
+    this.#connection.close();
   }
 
   /** Calls a method, as "RuntimeService/Version". Throws an Error with the engine's own message. */
   async call(method: string, request: Message): Promise<ReadonlyMap<number, number | Uint8Array>> {
-    const stream = this.#session.request({
+    const stream = this.#connection.request({
       ":method": "POST",
       ":path": `/runtime.v1.${method}`,
       "content-type": "application/grpc",
