@@ -199,7 +199,7 @@ describeWith(
         const order = [
           at(/close_range\(3, \d+, CLOSE_RANGE_CLOEXEC/),
           at(/prctl\(PR_SET_DUMPABLE, SUID_DUMP_DISABLE/),
-          at(/umask\(022\)/),
+          at(/umask\(022\b/),
           at(/state\.json/),
         ];
         expect(order).not.toContain(-1);

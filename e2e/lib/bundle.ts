@@ -117,7 +117,8 @@ export function writeSpec(bundle: Bundle, options: BundleOptions): Bundle {
 }
 
 function makeSpec({ args, env = [] }: BundleOptions): Spec {
-  const capabilities = { bounding: CAPABILITIES, effective: CAPABILITIES, permitted: CAPABILITIES };
+  // Copies: a test may add to them.
+  const capabilities = { bounding: [...CAPABILITIES], effective: [...CAPABILITIES], permitted: [...CAPABILITIES] };
   return {
     ociVersion: "1.0.2",
     process: {
