@@ -119,3 +119,20 @@ test("formatYaml's text is read as the same value by readers of YAML 1.1 and 1.2
     { numRuns: 1000 },
   );
 });
+
+test("a short word of signs that numbers have is the same text to every reader", () => {
+  const word = fc.array(fc.constantFrom(..."eExXoObByYfFnN_0189./@-"), { minLength: 1, maxLength: 4 });
+  fc.assert(
+    fc.property(
+      word.map((signs) => signs.join("")),
+      (text) => {
+        const value = { list: [text] };
+        const printed = formatYaml(value);
+        expect(parse(printed, { version: "1.1" })).toEqual(value);
+        expect(parse(printed, { version: "1.2" })).toEqual(value);
+        expect(Bun.YAML.parse(printed)).toEqual(value);
+      },
+    ),
+    { numRuns: 3000, examples: [["E-0"], ["e5"], ["e_1"]] },
+  );
+});

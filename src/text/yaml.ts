@@ -8,7 +8,7 @@ export interface YamlObject {
 const STEP = "    ";
 const PLAIN = /^[A-Za-z/_][\w./@-]*$/;
 /** Words that some reader takes for a boolean, null or a number. */
-const SPECIAL = /^(?:y|n|yes|no|on|off|true|false|null|e\d+)$/i;
+const SPECIAL = /^(?:y|n|yes|no|on|off|true|false|null|nan|inf|infinity|e[-.\d_]+)$/i;
 /** What JSON leaves bare in a string, and YAML does not allow there or takes for the end of a line. */
 const UNPRINTABLE = /[\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/g;
 
