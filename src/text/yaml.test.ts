@@ -121,18 +121,15 @@ test("formatYaml's text is read as the same value by readers of YAML 1.1 and 1.2
 });
 
 test("a short word of signs that numbers have is the same text to every reader", () => {
-  const word = fc.array(fc.constantFrom(..."eExXoObByYfFnN_0189./@-"), { minLength: 1, maxLength: 4 });
+  const sign = fc.constantFrom(..."eExXoObByYfFnN_0189./@-".split(""));
+  const words = fc.array(sign, { minLength: 1, maxLength: 4 }).map((signs) => signs.join(""));
   fc.assert(
-    fc.property(
-      word.map((signs) => signs.join("")),
-      (text) => {
-        const value = { list: [text] };
-        const printed = formatYaml(value);
-        expect(parse(printed, { version: "1.1" })).toEqual(value);
-        expect(parse(printed, { version: "1.2" })).toEqual(value);
-        expect(Bun.YAML.parse(printed)).toEqual(value);
-      },
-    ),
+    fc.property(words, (word) => {
+      const printed = formatYaml([word]);
+      expect(parse(printed, { version: "1.1" })).toEqual([word]);
+      expect(parse(printed, { version: "1.2" })).toEqual([word]);
+      expect(Bun.YAML.parse(printed)).toEqual([word]);
+    }),
     { numRuns: 3000, examples: [["E-0"], ["e5"], ["e_1"]] },
   );
 });
