@@ -3,12 +3,9 @@ import { BerthError, formatProblem, printErr } from "./base/index.ts";
 import { readLaunchRecord } from "./linux/index.ts";
 
 /** Each door is loaded only when it is the one. Gives back the exit code. */
-async function enter(program: string): Promise<number> {
-  const args = process.argv.slice(2);
-  switch (program) {
+async function enter(program: string, args: readonly string[]): Promise<number> {
+  switch (program.replace(/\.(cdi|legacy)$/, "")) {
     case "nvidia-container-runtime":
-    case "nvidia-container-runtime.cdi":
-    case "nvidia-container-runtime.legacy":
       return (await import("./nvidia/runtime.ts")).runtimeDoor(readLaunchRecord());
     case "nvidia-docker":
       return (await import("./nvidia/docker.ts")).dockerDoor(args, readLaunchRecord());
@@ -31,7 +28,7 @@ function readProgram(): string {
 async function main(): Promise<number> {
   const program = readProgram();
   try {
-    return await enter(program);
+    return await enter(program, process.argv.slice(2));
   } catch (thrown) {
     const error = BerthError.from(thrown);
     printErr(`${formatProblem(program, error)}\n`);
