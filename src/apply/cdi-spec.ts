@@ -95,7 +95,7 @@ function gpuParts(host: Host, options: CdiOptions, place: NodePlace): Parts {
   return {
     devices: isNone ? [NONE] : wanted.flatMap((device) => devicesOf(device, place)),
     common: commonEdits({
-      env: libcudaFolders(common.loaderEntries).map(({ name, value }) => `${name}=${value}`),
+      env: libcudaEnv(common.loaderEntries),
       deviceNodes: cdiNodes(common.devices, place),
       mounts: cdiMounts(common.mounts),
       hooks: hooksOf(update, options),
@@ -141,7 +141,7 @@ function managementParts(host: Host, options: CdiOptions, place: NodePlace): Par
   return {
     ...wholeParts("management", { nodes: managementNodes(host), mounts: [] }, place),
     common: commonEdits({
-      env: libcudaFolders(common.loaderEntries).map(({ name, value }) => `${name}=${value}`),
+      env: libcudaEnv(common.loaderEntries),
       mounts: cdiMounts(common.mounts.filter(({ kind }) => kind !== "config" && kind !== "xorg")),
       hooks: hooksOf({ ...update, hasApplicationProfile: false, hidesDeviceFiles: false }, options),
     }),
@@ -192,4 +192,9 @@ function imexParts({ imexChannels }: Host, { ids, hasAllDevice }: CdiOptions, pl
     };
   });
   return { ...all, devices: hasAllDevice ? [...single, ...all.devices] : single };
+}
+
+/** The variable that tells the programs of an image where libcuda is, as a CDI file spells it. */
+function libcudaEnv(entries: Parameters<typeof libcudaFolders>[0]): readonly string[] {
+  return libcudaFolders(entries).map(({ name, value }) => `${name}=${value}`);
 }

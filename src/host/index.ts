@@ -12,5 +12,5 @@ export * from "./host.ts";
 export { learn, type Lesson } from "./learn.ts";
 export { hostOptions } from "./options.ts";
 export { rememberFacts, type Remembered } from "./remember.ts";
-export type { SceneOptions } from "./scene.ts";
+export { isSimulated, type SceneOptions } from "./scene.ts";
 export { findChangedNode } from "./verify.ts";

@@ -1,9 +1,10 @@
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { isOwnSpec } from "../../apply/index.ts";
 import type { Problem } from "../../base/index.ts";
 import { readRegistry, type Conflict, type RegistryFile } from "../../cdi/index.ts";
 import { cdiSupport, type EngineCdi } from "../../engines/index.ts";
+import { isSimulated } from "../../host/index.ts";
 import { effectiveUid } from "../../linux/index.ts";
 import type { World } from "../context.ts";
 import { findSite, type Site } from "../site.ts";
@@ -78,7 +79,7 @@ async function checkFile(file: RegistryFile, { world, site, engines, conflicts }
   const text = readFileSync(path, "utf8");
   const isOwn = isOwnSpec(spec);
   const remedy = isOwn ? refreshCommand(site, path) : `make it anew with the program that wrote it, or: rm ${path}`;
-  const hasStandIns = site.root !== "/" && existsSync(join(site.root, ".berth-sim"));
+  const hasStandIns = isSimulated(site.root);
   const checked = { path, text, spec, remedy, hasStandIns };
   const readers = findReaders(path, { text, version: spec.cdiVersion }, engines);
   const double = conflicts.filter(({ files }) => files.includes(path));
