@@ -69,7 +69,9 @@ export function mountForContainer({ spec }: HookScene, whole: Root, files: reado
   const namespaces = namespacesOf(spec);
   const isOwn = namespaces.length === 0 || namespaces.some(({ type }) => type === "mount");
   if (!isOwn || files.length === 0) return [];
-  const shared = new Set(files.filter(({ path }) => isMountShared(whole, "/") || isMountShared(whole, path)));
+  const table = readMountTable();
+  const isRootShared = isMountShared(whole, "/", table);
+  const shared = new Set(files.filter(({ path }) => isRootShared || isMountShared(whole, path, table)));
   mountFiles(
     whole,
     files.filter((file) => !shared.has(file)),

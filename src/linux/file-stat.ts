@@ -28,6 +28,7 @@ const KINDS: Readonly<Record<number, FileStat["kind"]>> = {
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const AT_EMPTY_PATH = 0x1000;
 const STATX_BASIC_STATS = 0x7ff;
+const STATX_MNT_ID = 0x1000;
 const STATX_BYTES = 256;
 const ENOENT = 2;
 const STATFS_WORDS = 15;
@@ -44,6 +45,14 @@ export function statDescriptor(fd: number): FileStat {
 /** What `name` in an open folder is, a link itself; undefined when there is nothing. Throws the SysError of statx(2). */
 export function statAt(folder: number, name: string): FileStat | undefined {
   return statWith(folder, name, AT_SYMLINK_NOFOLLOW);
+}
+
+/** Which mount an open descriptor lies in, by its number in the mount table (statx(2), Linux 5.8); undefined: an older kernel does not say. */
+export function mountIdOf(fd: number): number | undefined {
+  const view = (answer ??= new DataView(new ArrayBuffer(STATX_BYTES)));
+  const result = trySyscall("statx", fd, "", AT_EMPTY_PATH, STATX_MNT_ID, new Uint8Array(view.buffer));
+  if (result < 0) throw new SysError("statx", -result);
+  return (view.getUint32(0, true) & STATX_MNT_ID) === 0 ? undefined : Number(view.getBigUint64(144, true));
 }
 
 /** `f_type` of the file system that a descriptor is on: struct statfs of 64-bit machines (asm-generic/statfs.h). */

@@ -3,15 +3,8 @@
  * loader's cache. Knows no GPU and makes no decision. Formats: glibc elf/dl-cache.c, the System V ABI (ELF), openat2(2).
  */
 export { syscall, SysError, type SyscallArg, type SyscallName } from "./sys.ts";
-export {
-  effectiveUid,
-  parseCharMajors,
-  readBootId,
-  readBounded,
-  readMountTable,
-  readText,
-  splitDeviceNumber,
-} from "./proc.ts";
+export { effectiveUid, parseCharMajors, readBootId, readBounded, readText, splitDeviceNumber } from "./proc.ts";
+export { readMountTable, type MountPoint } from "./mount-table.ts";
 export { exitNow, hardenHook, readInput } from "./hook-process.ts";
 export type { FileStat } from "./file-stat.ts";
 export { Root, type Place } from "./root.ts";

@@ -1,7 +1,7 @@
 import { closeSync, constants, fchmodSync, writeSync } from "node:fs";
-import { fileSystemOf } from "./file-stat.ts";
+import { fileSystemOf, mountIdOf } from "./file-stat.ts";
+import type { MountPoint } from "./mount-table.ts";
 import { ONE_NAME, openIn } from "./open-in.ts";
-import { readText } from "./proc.ts";
 import type { Root } from "./root.ts";
 import { refusal } from "./root-path.ts";
 import { syscall, SysError, trySyscall } from "./sys.ts";
@@ -54,21 +54,14 @@ export function mountFiles(root: Root, files: readonly LiveFile[]): void {
   }
 }
 
-const MAX_TABLE_BYTES = 16 * 1024 * 1024;
-const MAX_DESCRIPTOR_BYTES = 4096;
-
 /**
- * Whether what is mounted on a path would be mounted in other mount namespaces, too: whether the mount that the path lies in is shared (proc(5), mountinfo, optional
- * fields). Of a path that is not there: of the nearest folder above it.
+ * Whether what is mounted on a path would be mounted in other mount namespaces, too: whether the mount that the path lies in is shared. Of a path that is not there: of the
+ * nearest folder above it. A mount that is not in the table, or unknown, counts as shared.
  */
-export function isMountShared(root: Root, path: string): boolean {
-  const id = root.usePlace(path, (fd) => {
-    return /^mnt_id:\s*(\d+)$/m.exec(readText(`/proc/self/fdinfo/${fd}`, MAX_DESCRIPTOR_BYTES) ?? "")?.[1];
-  });
-  if (id === undefined) return path !== "/" && isMountShared(root, path.slice(0, path.lastIndexOf("/")) || "/");
-  const lines = (readText("/proc/self/mountinfo", MAX_TABLE_BYTES) ?? "").split("\n");
-  const line = lines.find((each) => each.startsWith(`${id} `));
-  return line === undefined || / shared:\d+ .*- /.test(line);
+export function isMountShared(root: Root, path: string, table: readonly MountPoint[]): boolean {
+  const id = root.usePlace(path, (fd) => mountIdOf(fd) ?? -1);
+  if (id !== undefined) return table.find((mount) => mount.id === id)?.isShared ?? true;
+  return path === "/" || isMountShared(root, path.slice(0, path.lastIndexOf("/")) || "/", table);
 }
 
 function makeTmpfs(): number {

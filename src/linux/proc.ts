@@ -2,7 +2,6 @@ import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { BerthError, errnoCode, parseStrictInteger } from "../base/index.ts";
 
 const FIRST_READ_BYTES = 4096;
-const MOUNT_TABLE_BYTES = 16 * 1024 * 1024;
 
 /**
  * The bytes of a regular file (procfs included), or undefined when there is none. Never blocks on a FIFO. Throws
@@ -83,23 +82,4 @@ export function splitDeviceNumber(rdev: number): { readonly major: number; reado
 /** The user whose rights this process has; files of others are not to be believed. */
 export function effectiveUid(): number {
   return process.geteuid?.() ?? 0;
-}
-
-export interface MountPoint {
-  /** On this machine, its escapes undone. */
-  readonly point: string;
-  /** "overlay", "tmpfs". */
-  readonly type: string;
-}
-
-/** What is mounted in this process's mount namespace, in the order of mounting: proc(5), /proc/pid/mountinfo. */
-export function readMountTable(): readonly MountPoint[] {
-  const lines = (readText("/proc/self/mountinfo", MOUNT_TABLE_BYTES) ?? "").split("\n");
-  return lines.flatMap((line) => {
-    const [before = "", after = ""] = line.split(" - ");
-    const point = before.split(" ")[4];
-    if (point === undefined) return [];
-    const plain = point.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
-    return [{ point: plain, type: after.split(" ")[0] ?? "" }];
-  });
 }
