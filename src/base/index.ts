@@ -28,6 +28,7 @@ export { runProgram, type RunOptions, type RunResult } from "./run-program.ts";
 export { formatTable } from "./table.ts";
 export { printErr, printOut } from "./term.ts";
 export { isAbandoned, temporaryName } from "./temporary-name.ts";
+export { undoable, undoAfter, type Undo } from "./undo.ts";
 export { VERSION } from "./version.ts";
 export { splitList } from "./split-list.ts";
 export { compareVersions, parseVersion } from "./versions.ts";

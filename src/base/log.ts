@@ -29,7 +29,7 @@ function ignore(): void {
 
 /**
  * A log that appends to files, one line a message. A file is opened only when it gets its first line, with O_NOFOLLOW
- * and mode 0644, its folder made with 0755; a sink that cannot be opened is dropped silently, as logging never stops a start.
+ * and mode 0644, its folder made with 0755; "/dev/stderr" is this process's own. A sink that cannot be opened is dropped silently, as logging never stops a start.
  */
 export function openLog(sinks: readonly LogSink[], minimum: LogLevel, clock: () => Date): Log {
   if (sinks.length === 0) return SILENT_LOG;
@@ -58,6 +58,8 @@ function append(path: string, line: string): void {
   const flags =
     constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
   try {
+    // Its name is a link, which no log file may be.
+    if (path === "/dev/stderr") return writeAll(2, line);
     mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
     const fd = openSync(path, flags, 0o644);
     writeAll(fd, line);

@@ -25,6 +25,7 @@ const KINDS: Readonly<Record<number, FileStat["kind"]>> = {
   0o140000: "socket",
 };
 
+const AT_FDCWD = -100;
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const AT_EMPTY_PATH = 0x1000;
 const STATX_BASIC_STATS = 0x7ff;
@@ -45,6 +46,11 @@ export function statDescriptor(fd: number): FileStat {
 /** What `name` in an open folder is, a link itself; undefined when there is nothing. Throws the SysError of statx(2). */
 export function statAt(folder: number, name: string): FileStat | undefined {
   return statWith(folder, name, AT_SYMLINK_NOFOLLOW);
+}
+
+/** What is at a path of this machine, links followed; undefined when there is nothing. Throws the SysError of statx(2). */
+export function statPath(path: string): FileStat | undefined {
+  return statWith(AT_FDCWD, path, 0);
 }
 
 /** Which mount an open descriptor lies in, by its number in the mount table (statx(2), Linux 5.8); undefined: an older kernel does not say. */

@@ -1,7 +1,7 @@
-import { closeSync, constants, fchmodSync, writeSync } from "node:fs";
+import { closeSync } from "node:fs";
 import { fileSystemOf, mountIdOf } from "./file-stat.ts";
+import { makeTmpfs, writeNewFile } from "./memory-tree.ts";
 import type { MountPoint } from "./mount-table.ts";
-import { ONE_NAME, openIn } from "./open-in.ts";
 import type { Root } from "./root.ts";
 import { refusal } from "./root-path.ts";
 import { syscall, SysError, trySyscall } from "./sys.ts";
@@ -19,9 +19,6 @@ export interface LiveFile {
 export const PROC_SUPER_MAGIC = 0x9fa0;
 export const TMPFS_MAGIC = 0x01021994;
 
-const CLOEXEC = 1;
-const FSCONFIG_SET_STRING = 1;
-const FSCONFIG_CMD_CREATE = 6;
 const OPEN_TREE_CLONE = 1;
 const O_CLOEXEC = 0o2000000;
 const AT_EMPTY_PATH = 0x1000;
@@ -30,7 +27,6 @@ const MNT_DETACH = 2;
 /** MOUNT_ATTR_RDONLY, NOSUID, NODEV, NOEXEC. */
 const READ_ONLY = 1n | 2n | 4n | 8n;
 const MS_PRIVATE = 1n << 18n;
-const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 
 /**
  * Mounts files over what is at their paths: read-only, from a tmpfs that nobody else has, by descriptors alone, so that no path is resolved twice. They are gone with
@@ -38,16 +34,18 @@ const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | con
  */
 export function mountFiles(root: Root, files: readonly LiveFile[]): void {
   if (files.length === 0) return;
+  const clones: Clone[] = [];
   const doing = `Cannot mount files into the root file system "${root.path}"`;
   try {
-    const tmpfs = makeTmpfs();
+    const tmpfs = makeTmpfs(0o755);
     try {
-      files.forEach(({ bytes }, index) => writeFile(tmpfs, String(index), bytes));
-      withAttached(tmpfs, root, () => files.map((file, index) => cloneFile(tmpfs, index, file))).forEach((clone) => {
-        place(clone, root);
+      files.forEach(({ bytes }, index) => writeNewFile(tmpfs, String(index), bytes));
+      withAttached(tmpfs, root, () => {
+        for (const [index, file] of files.entries()) clones.push(cloneFile(tmpfs, index, file));
       });
+      for (const clone of clones) place(clone, root);
     } finally {
-      closeSync(tmpfs);
+      for (const fd of [tmpfs, ...clones.map((clone) => clone.fd)]) closeSync(fd);
     }
   } catch (error) {
     throw refusal(doing, error);
@@ -62,28 +60,6 @@ export function isMountShared(root: Root, path: string, table: readonly MountPoi
   const id = root.usePlace(path, (fd) => mountIdOf(fd) ?? -1);
   if (id !== undefined) return table.find((mount) => mount.id === id)?.isShared ?? true;
   return path === "/" || isMountShared(root, path.slice(0, path.lastIndexOf("/")) || "/", table);
-}
-
-function makeTmpfs(): number {
-  const context = syscall("tmpfs", "fsopen", "tmpfs", CLOEXEC);
-  try {
-    syscall("tmpfs", "fsconfig", context, FSCONFIG_SET_STRING, "mode", "0755", 0);
-    syscall("tmpfs", "fsconfig", context, FSCONFIG_CMD_CREATE, null, null, 0);
-    return syscall("tmpfs", "fsmount", context, CLOEXEC, 0);
-  } finally {
-    closeSync(context);
-  }
-}
-
-function writeFile(folder: number, name: string, bytes: Uint8Array): void {
-  const fd = openIn(folder, name, { flags: NEW_FILE, resolve: ONE_NAME, mode: 0o444 });
-  if (fd < 0) throw new SysError("openat2", -fd, name);
-  try {
-    for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done, bytes.length - done);
-    fchmodSync(fd, 0o444);
-  } finally {
-    closeSync(fd);
-  }
 }
 
 /** Only of what is mounted somewhere can a part be copied (before Linux 6.15): for that moment the tmpfs lies on the container's root folder. */
@@ -111,15 +87,11 @@ function cloneFile(tmpfs: number, index: number, file: LiveFile): Clone {
 }
 
 function place({ fd, file: { path, on } }: Clone, root: Root): void {
-  try {
-    const isThere = root.usePlace(path, (target) => {
-      if (on !== undefined && fileSystemOf(target) !== on)
-        throw new RangeError(`"${path}" is on another file system than it should be`);
-      syscall(path, "move_mount", fd, "", target, "", FROM_AND_TO_DESCRIPTORS);
-      return true;
-    });
-    if (isThere !== true) throw new RangeError(`there is no "${path}"`);
-  } finally {
-    closeSync(fd);
-  }
+  const isThere = root.usePlace(path, (target) => {
+    if (on !== undefined && fileSystemOf(target) !== on)
+      throw new RangeError(`"${path}" is on another file system than it should be`);
+    syscall(path, "move_mount", fd, "", target, "", FROM_AND_TO_DESCRIPTORS);
+    return true;
+  });
+  if (isThere !== true) throw new RangeError(`there is no "${path}"`);
 }

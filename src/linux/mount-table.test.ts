@@ -11,9 +11,10 @@ test("parseMountTable reads what is mounted where, undoes octal escapes, and kno
     "",
   ].join("\n");
   expect(parseMountTable(text)).toEqual([
-    { id: 22, root: "/", point: "/proc", type: "proc", options: "rw", isShared: false },
+    { id: 22, dev: "0:21", root: "/", point: "/proc", type: "proc", options: "rw", isShared: false },
     {
       id: 36,
+      dev: "98:0",
       root: "/sub dir",
       point: "/srv/with blank",
       type: "ext4",
@@ -22,6 +23,7 @@ test("parseMountTable reads what is mounted where, undoes octal escapes, and kno
     },
     {
       id: 40,
+      dev: "0:30",
       root: "/docker/1",
       point: "/sys/fs/cgroup/devices",
       type: "cgroup",

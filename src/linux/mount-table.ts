@@ -1,4 +1,4 @@
-import { readText } from "./proc.ts";
+import { readDescriptor, readText } from "./proc.ts";
 
 const MAX_BYTES = 16 * 1024 * 1024;
 
@@ -6,6 +6,8 @@ const MAX_BYTES = 16 * 1024 * 1024;
 export interface MountPoint {
   /** As `mountIdOf` gives it for what lies in this mount. */
   readonly id: number;
+  /** Of the file system, "0:52"; two mounts with one number are of one file system. */
+  readonly dev: string;
   /** The folder of the file system that is mounted: "/" but for bind mounts, and for a cgroup that a namespace shows as its root. */
   readonly root: string;
   /** Where, its escapes undone: below the root folder of whose table this is. */
@@ -23,15 +25,20 @@ export function readMountTable(process = "/proc/self"): readonly MountPoint[] {
   return parseMountTable(readText(`${process}/mountinfo`, MAX_BYTES) ?? "");
 }
 
+/** As `readMountTable`, from an open `mountinfo`: of the mount namespace and the root that its reader had when it opened it. */
+export function readOpenMountTable(fd: number): readonly MountPoint[] {
+  return parseMountTable(new TextDecoder().decode(readDescriptor(fd, "mountinfo", MAX_BYTES)));
+}
+
 /** `36 35 98:0 /mnt1 /mnt/parent rw,noatime shared:1 - ext3 /dev/root rw`: optional fields end with the dash. */
 export function parseMountTable(text: string): readonly MountPoint[] {
   return text.split("\n").flatMap((line) => {
     const [before = "", after = ""] = line.split(" - ");
-    const [id, , , root, point, , ...optional] = before.split(" ");
+    const [id, , dev = "", root, point, , ...optional] = before.split(" ");
     if (id === undefined || root === undefined || point === undefined) return [];
     const [type = "", , options = ""] = after.split(" ");
     const isShared = optional.some((field) => field.startsWith("shared:"));
-    return [{ id: Number(id), root: unescapeOctal(root), point: unescapeOctal(point), type, options, isShared }];
+    return [{ id: Number(id), dev, root: unescapeOctal(root), point: unescapeOctal(point), type, options, isShared }];
   });
 }
 

@@ -12,7 +12,7 @@ export function readBounded(path: string, maxBytes: number): Uint8Array | undefi
   if (fd === undefined) return undefined;
   try {
     if (!fstatSync(fd).isFile()) throw unreadable(path, "it is not a regular file");
-    return readUpTo(fd, path, maxBytes);
+    return readDescriptor(fd, path, maxBytes);
   } finally {
     closeSync(fd);
   }
@@ -35,7 +35,8 @@ function openIfThere(path: string): number | undefined {
   }
 }
 
-function readUpTo(fd: number, path: string, maxBytes: number): Uint8Array {
+/** The rest of an open file; `path` is what a message calls it. Throws BERTH-D004 for more than `maxBytes`. */
+export function readDescriptor(fd: number, path: string, maxBytes: number): Uint8Array {
   let buffer = new Uint8Array(Math.min(FIRST_READ_BYTES, maxBytes + 1));
   let length = 0;
   for (;;) {
@@ -82,4 +83,10 @@ export function splitDeviceNumber(rdev: number): { readonly major: number; reado
 /** The user whose rights this process has; files of others are not to be believed. */
 export function effectiveUid(): number {
   return process.geteuid?.() ?? 0;
+}
+
+/** Whether this process is in a user namespace that is not the machine's own: whether numbers of users are mapped (user_namespaces(7)). */
+export function isUserNamespace(): boolean {
+  const map = readText("/proc/self/uid_map", 4096)?.trim().split(/\s+/).join(" ");
+  return map !== undefined && map !== "0 0 4294967295";
 }

@@ -1,22 +1,35 @@
 import { chmodSync, closeSync, constants, readlinkSync } from "node:fs";
 import { BerthError } from "../base/index.ts";
 import { fileSystemOf, statAt, statDescriptor, type FileStat } from "./file-stat.ts";
+import { isWritable as canWrite } from "./is-writable.ts";
 import { FOLDER, LOOK_UP, O_PATH, openIn, WRITE } from "./open-in.ts";
 import { listFolder, readLinkAt, readRegular, useRegular } from "./read-at.ts";
 import { joinPath, normalizePath, refusal, splitPath } from "./root-path.ts";
 import { errnoName, syscall, SysError, trySyscall } from "./sys.ts";
-import { enterFolderAt, replaceFileAt, replaceLinkAt, type FileAttributes, type Owner } from "./write-at.ts";
+import {
+  enterFolderAt,
+  removeAbandoned,
+  replaceFileAt,
+  replaceLinkAt,
+  type FileAttributes,
+  type Owner,
+} from "./write-at.ts";
 
 const AT_FDCWD = -100;
 const AT_REMOVEDIR = 0x200;
 const AT_EMPTY_PATH = 0x1000;
 const OPEN_TREE_CLONE = 1;
 const O_CLOEXEC = 0o2000000;
+/** MOUNT_ATTR_RDONLY, and how a mount is taken off: MNT_DETACH and UMOUNT_NOFOLLOW (linux/mount.h). */
+const RDONLY = 1n;
+const DETACH_NOFOLLOW = 2 | 8;
 const READ_FOLDER = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NONBLOCK;
 /** As many links as the kernel itself follows in one lookup. */
 const MAX_LINKS = 40;
 const MISSING: ReadonlySet<string> = new Set(["ENOENT", "ENOTDIR"]);
 const STAYS: ReadonlySet<string> = new Set(["ENOENT", "ENOTDIR", "ENOTEMPTY", "EEXIST", "EBUSY"]);
+
+const UNMOUNTED: ReadonlySet<string> = new Set(["EINVAL", "ENOENT"]);
 
 /** A path without links, and whether something is there. */
 export interface Place {
@@ -42,13 +55,15 @@ export class Root {
     this.#fd = fd;
   }
 
-  /** A handle on the folder `path` of this machine, which the caller trusts. Throws BERTH-P001, or K001 without openat2. */
-  static open(path: string): Root {
+  /**
+   * A handle on the folder `path` of this machine, which the caller trusts; `name` is what messages call it. Throws BERTH-P001, or K001 without openat2.
+   */
+  static open(path: string, name = path): Root {
     const fd = openIn(AT_FDCWD, path, { flags: FOLDER, resolve: 0 });
-    if (fd >= 0) return new Root(path, fd);
+    if (fd >= 0) return new Root(name, fd);
     const error = new SysError("openat2", -fd, path);
     if (error.code === "ENOSYS" || error.code === "EPERM") throw noOpenat2(error);
-    throw refusal(`Cannot open the root file system "${path}"`, error);
+    throw refusal(`Cannot open the root file system "${name}"`, error);
   }
 
   /**
@@ -56,14 +71,28 @@ export class Root {
    * of the mount is this handle's and is gone with it (open_tree(2), Linux 5.2; needs CAP_SYS_ADMIN over the mount namespace).
    */
   static openLayer(path: string): Root {
-    const whole = Root.open(path);
-    try {
-      return new Root(path, syscall(path, "open_tree", whole.#fd, "", OPEN_TREE_CLONE | O_CLOEXEC | AT_EMPTY_PATH));
-    } catch (error) {
-      throw refusal(`Cannot open the layer of the root file system "${path}"`, error);
-    } finally {
-      whole.close();
-    }
+    using whole = Root.open(path);
+    return whole.layer();
+  }
+
+  /**
+   * This root's own file system alone, as `openLayer` gives it. `isWritable`: also where the mount is read-only, since what an engine makes mount points in is not what the
+   * container may write to. Only in the mount namespace that the root is in.
+   */
+  layer({ isWritable = false }: { readonly isWritable?: boolean } = {}): Root {
+    const doing = `Cannot open the layer of the root file system "${this.path}"`;
+    return wrap(doing, -1, () => {
+      const fd = syscall(this.path, "open_tree", this.#fd, "", OPEN_TREE_CLONE | O_CLOEXEC | AT_EMPTY_PATH);
+      const layer = new Root(this.path, fd);
+      // What cannot be made writable stays as it is: planning will say what has no place then.
+      if (isWritable) trySyscall("mount_setattr", fd, "", AT_EMPTY_PATH, new BigUint64Array([0n, RDONLY, 0n, 0n]), 32);
+      return layer;
+    });
+  }
+
+  /** Whether its mount can be written at all: a file system that is mounted read-only refuses everybody. */
+  get isWritable(): boolean {
+    return canWrite(`/proc/self/fd/${this.#fd}`);
   }
 
   /** A handle on the folder at `path` as a root of its own, mounted on or not; undefined when there is none. */
@@ -74,6 +103,14 @@ export class Root {
     throw refusal(this.#doing("enter", path), new SysError("openat2", -fd, path));
   }
 
+  /** Where the folder lies in its mount namespace. Throws a RangeError when that has no readable name. */
+  get place(): string {
+    const path = readlinkSync(`/proc/self/fd/${this.#fd}`);
+    if (!path.startsWith("/") || path.endsWith(" (deleted)") || path.includes("\ufffd"))
+      throw new RangeError("the root file system has no readable place");
+    return path;
+  }
+
   /** What kind of file system the folder is on (statfs(2), `f_type`). */
   get fileSystem(): number {
     return fileSystemOf(this.#fd);
@@ -82,6 +119,26 @@ export class Root {
   /** Calls `use` with an O_PATH descriptor of what is at `path`, links followed inside the root, mounts crossed; undefined when there is nothing. */
   usePlace<T>(path: string, use: (fd: number) => T): T | undefined {
     return this.#at("look at", path, O_PATH, use);
+  }
+
+  /**
+   * Takes off what is mounted last on `path`, by its folder's descriptor, which `check` may refuse; no link in the last place is followed. False when nothing is mounted there. Only
+   * in the mount namespace that the root is in; leaves the working folder changed (see `MountNamespace.within`).
+   */
+  unmount(path: string, check: (folder: number) => void): boolean {
+    this.#forget();
+    const done = this.#inNear("take off the mount on", path, {
+      atRoot: () => undefined,
+      use: (folder, name) => {
+        check(folder);
+        syscall(path, "fchdir", folder);
+        const result = trySyscall("umount2", name, DETACH_NOFOLLOW);
+        if (result < 0 && !UNMOUNTED.has(errnoName(-result))) throw new SysError("umount2", -result, path);
+        return result === 0;
+      },
+    });
+    this.#forget();
+    return done === true;
   }
 
   /** Gives what is at `path` other permission bits, links followed inside the root, mounts crossed; nothing happens when there is nothing. */
@@ -187,9 +244,20 @@ export class Root {
     return this.#remove("remove", path, { flags: 0, harmless: MISSING });
   }
 
-  /** Removes an empty folder; false when there is none, when it is not empty, or when something is mounted on it. */
+  /**
+   * Removes an empty folder, and one with nothing in it but what a killed process of ours left; false when there is none, when it is not empty, or when something is mounted on it.
+   */
   removeFolder(path: string): boolean {
-    return this.#remove("remove the folder", path, { flags: AT_REMOVEDIR, harmless: STAYS });
+    const remove = (): boolean => this.#remove("remove the folder", path, { flags: AT_REMOVEDIR, harmless: STAYS });
+    return remove() || (this.removeAbandoned(path) && remove());
+  }
+
+  /** Takes out what a killed process of ours left in a folder; says whether there was something. */
+  removeAbandoned(path: string): boolean {
+    if (splitPath(path).length === 0) return removeAbandoned(this.#fd);
+    return this.#inFolder("clear the folder", path, (fd, name) => {
+      return fd >= 0 && statAt(fd, name)?.kind === "folder" && removeAbandoned(fd, name);
+    });
   }
 
   #remove(verb: string, path: string, how: { flags: number; harmless: ReadonlySet<string> }): boolean {

@@ -22,17 +22,29 @@ const EEXIST = 17;
 
 /** Puts a new file in the place of `name`, whatever is there but a folder, in one step; on a failure nothing is left behind. */
 export function replaceFileAt(folder: number, name: string, bytes: Uint8Array, attributes: FileAttributes): void {
+  // An empty file is whole as soon as it is there: something to mount on needs no other name first.
+  if (bytes.length === 0 && makeFile(folder, name, bytes, attributes)) return;
   replaceAt(folder, name, (temporary) => {
-    const fd = openIn(folder, temporary, { flags: NEW_FILE, resolve: ONE_NAME, mode: 0o600 });
-    if (fd < 0) throw new SysError("openat2", -fd, temporary);
-    try {
-      for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done, bytes.length - done);
-      fchownSync(fd, attributes.uid, attributes.gid);
-      fchmodSync(fd, attributes.mode);
-    } finally {
-      closeSync(fd);
-    }
+    if (!makeFile(folder, temporary, bytes, attributes)) throw new SysError("openat2", EEXIST, temporary);
   });
+}
+
+/** False: something is there already. On a failure nothing is left behind. */
+function makeFile(folder: number, name: string, bytes: Uint8Array, attributes: FileAttributes): boolean {
+  const fd = openIn(folder, name, { flags: NEW_FILE, resolve: ONE_NAME, mode: 0o600 });
+  if (fd === -EEXIST) return false;
+  if (fd < 0) throw new SysError("openat2", -fd, name);
+  try {
+    for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done, bytes.length - done);
+    fchownSync(fd, attributes.uid, attributes.gid);
+    fchmodSync(fd, attributes.mode);
+    return true;
+  } catch (error) {
+    trySyscall("unlinkat", folder, name, 0);
+    throw error;
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /** Puts a link at `name`, in one step in the place of whatever is there but a folder; on a failure nothing is left behind. */
@@ -76,16 +88,17 @@ function replaceAt(folder: number, name: string, make: (temporary: string) => vo
   }
 }
 
-/** What a start left in a folder that was killed before its rename. */
-function removeAbandoned(folder: number): void {
-  const fd = openIn(folder, ".", { flags: EXISTING_FOLDER, resolve: ONE_NAME });
-  if (fd < 0) throw new SysError("openat2", -fd, ".");
+/** What a start left in a folder that was killed before its rename. Says whether there was something. */
+export function removeAbandoned(folder: number, name = "."): boolean {
+  const fd = openIn(folder, name, { flags: EXISTING_FOLDER, resolve: ONE_NAME });
+  if (fd < 0) throw new SysError("openat2", -fd, name);
   try {
-    for (const name of listFolder(fd, MAX_NAMES)) {
-      if (isAbandoned(name, PREFIX)) trySyscall("unlinkat", folder, name, 0);
-    }
+    const left = listFolder(fd, MAX_NAMES).filter((each) => isAbandoned(each, PREFIX));
+    for (const each of left) trySyscall("unlinkat", fd, each, 0);
+    return left.length > 0;
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
+    return false;
   } finally {
     closeSync(fd);
   }
@@ -111,7 +124,7 @@ export function enterFolderAt(folder: number, name: string, owner: Owner | undef
 
 function finishFolder(fd: number, owner: Owner | undefined): void {
   const { uid, mode } = statDescriptor(fd);
-  const isOurs = uid === process.geteuid?.() && (mode & 0o777 & ~0o755) === 0;
+  const isOurs = (uid === process.geteuid?.() || uid === owner?.uid) && (mode & 0o777 & ~0o755) === 0;
   if (!isOurs) throw new RangeError("something else took the place of the folder that was just made");
   if (owner !== undefined) fchownSync(fd, owner.uid, owner.gid);
   fchmodSync(fd, 0o755);
