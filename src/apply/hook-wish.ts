@@ -1,0 +1,49 @@
+import { BerthError, type JsonObject } from "../base/index.ts";
+import type { Config } from "../config/index.ts";
+import { annotationsOf, boundingCapabilities, mountsOf, processEnv, type Bundle } from "../oci/index.ts";
+import { readRequest, requestSettings, type CdiFiles, type Request } from "../request/index.ts";
+import { lazyFiles } from "./cdi-source.ts";
+import { GRANT_ANNOTATION } from "./edit-spec.ts";
+
+/** What a container that exists asks for. */
+export type Wish =
+  /** `ignored`: what it asked for and is not allowed to ask for, a sentence each. */
+  | { readonly kind: "nothing"; readonly reason: string; readonly ignored: readonly string[] }
+  | { readonly kind: "wish"; readonly request: Request };
+
+/** Whether the runtime has edited this spec: what it granted is written there, and a hook has nothing left to do. */
+export function isAlreadyGranted(spec: JsonObject): boolean {
+  return annotationsOf(spec).has(GRANT_ANNOTATION);
+}
+
+/**
+ * What a bundle asks for, for a sink that changes the container itself. Throws BERTH-R004 for devices of CDI files: what a file may say (hooks, say) can only be done before the container
+ * exists.
+ */
+export function wishOf({ spec }: Bundle, config: Config): Wish {
+  const request = readWish(spec, config, lazyFiles(config));
+  const [name] = request.cdiDevices;
+  if (name !== undefined) throw needsRuntime(name);
+  if (request.wants !== "nothing") return { kind: "wish", request };
+  return { kind: "nothing", reason: request.devicesOrigin.text, ignored: request.ignored };
+}
+
+/** What a spec asks for; `cdiFiles` resolve its qualified names. Throws what `readRequest` throws. */
+export function readWish(spec: JsonObject, config: Config, cdiFiles: CdiFiles): Request {
+  return readRequest({
+    env: processEnv(spec),
+    boundingCapabilities: boundingCapabilities(spec),
+    annotations: annotationsOf(spec),
+    mounts: mountsOf(spec),
+    settings: requestSettings(config),
+    cdiFiles,
+  });
+}
+
+function needsRuntime(name: string): BerthError {
+  return new BerthError({
+    code: "BERTH-R004",
+    message: `Cannot give the CDI device "${name}" to a container that exists: what a CDI file says is done before`,
+    remedy: "use the runtime (docker run --runtime=nvidia), or the engine's own --device",
+  });
+}
