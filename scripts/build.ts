@@ -15,7 +15,10 @@ const PROGRAMS = [
   "nvidia-container-runtime",
   "nvidia-container-runtime.cdi",
   "nvidia-container-runtime.legacy",
+  "nvidia-container-runtime-hook",
+  "nvidia-container-toolkit",
   "nvidia-cdi-hook",
+  "nvidia-container-cli",
   "nvidia-ctk",
   "nvidia-docker",
 ];

@@ -1,22 +1,22 @@
 import { readFileSync } from "node:fs";
 import { BerthError, formatProblem, printErr } from "./base/index.ts";
-import { readLaunchRecord } from "./linux/index.ts";
+import { readLaunchRecord, type LaunchRecord } from "./linux/index.ts";
 
-/** Each door is loaded only when it is the one. Gives back the exit code. */
-async function enter(program: string, args: readonly string[]): Promise<number> {
-  switch (program.replace(/\.(cdi|legacy)$/, "")) {
-    case "nvidia-container-runtime":
-      return (await import("./nvidia/runtime.ts")).runtimeDoor(readLaunchRecord());
-    case "nvidia-docker":
-      return (await import("./nvidia/docker.ts")).dockerDoor(args, readLaunchRecord());
-    case "nvidia-cdi-hook":
-      return (await import("./nvidia/cdi-hook.ts")).cdiHookDoor(args);
-    case "nvidia-ctk":
-      return (await import("./nvidia/ctk.ts")).ctkDoor(args, readLaunchRecord());
-    default:
-      return (await import("./cli/index.ts")).runCli(args, readLaunchRecord());
-  }
-}
+type Door = (args: readonly string[], record: LaunchRecord | undefined) => number | Promise<number>;
+
+const prestart: Door = async (args, record) => (await import("./nvidia/runtime-hook.ts")).runtimeHookDoor(args, record);
+const berth: Door = async (args, record) => (await import("./cli/index.ts")).runCli(args, record);
+
+/** Each door is loaded only when it is the one; it gives back the exit code. */
+const DOORS: ReadonlyMap<string, Door> = new Map<string, Door>([
+  ["nvidia-container-runtime", async (_, record) => (await import("./nvidia/runtime.ts")).runtimeDoor(record)],
+  ["nvidia-docker", async (args, record) => (await import("./nvidia/docker.ts")).dockerDoor(args, record)],
+  ["nvidia-container-runtime-hook", prestart],
+  ["nvidia-container-toolkit", prestart],
+  ["nvidia-cdi-hook", async (args) => (await import("./nvidia/cdi-hook.ts")).cdiHookDoor(args)],
+  ["nvidia-container-cli", async (args, record) => (await import("./nvidia/container-cli.ts")).cliDoor(args, record)],
+  ["nvidia-ctk", async (args, record) => (await import("./nvidia/ctk.ts")).ctkDoor(args, record)],
+]);
 
 /** Which program is this? Bun itself does not say under which name it was started. */
 function readProgram(): string {
@@ -28,7 +28,8 @@ function readProgram(): string {
 async function main(): Promise<number> {
   const program = readProgram();
   try {
-    return await enter(program, process.argv.slice(2));
+    const door = DOORS.get(program.replace(/\.(cdi|legacy)$/, "")) ?? berth;
+    return await door(process.argv.slice(2), readLaunchRecord());
   } catch (thrown) {
     const error = BerthError.from(thrown);
     printErr(`${formatProblem(program, error)}\n`);

@@ -35,7 +35,7 @@ export interface Spec {
   hostname: string;
   mounts: SpecMount[];
   annotations?: Record<string, string>;
-  hooks?: { createContainer?: SpecHook[] };
+  hooks?: { prestart?: SpecHook[]; createContainer?: SpecHook[] };
   linux: {
     namespaces: { type: string; path?: string }[];
     devices?: { path: string; type: string; major: number; minor: number }[];

@@ -36,6 +36,7 @@ function tailOf(folder: string): string {
 
 export interface Docker {
   readonly host: string;
+  readonly pid: number;
   /** `docker …` against this daemon. */
   readonly run: (...args: readonly string[]) => Output;
   /** The same, for a command that must end well: its standard output without the last line's end. */
@@ -48,10 +49,12 @@ export interface DockerOptions {
   readonly settings?: Readonly<Record<string, unknown>>;
   /** Runs first, as root, in the daemon's mount namespace. */
   readonly prepare?: string;
+  /** A folder that stands first in its PATH. */
+  readonly path?: string;
 }
 
 /** A dockerd with data, socket and configuration of its own, whose runtime `nvidia` is the given program. */
-export function startDocker(scope: Scope, { runtime, settings = {}, prepare = "true" }: DockerOptions): Docker {
+export function startDocker(scope: Scope, { runtime, settings = {}, prepare = "true", path }: DockerOptions): Docker {
   const folder = scope.folder("docker");
   const host = `unix://${join(folder, "socket")}`;
   const config = {
@@ -67,7 +70,8 @@ export function startDocker(scope: Scope, { runtime, settings = {}, prepare = "t
     ...settings,
   };
   writeFileSync(join(folder, "daemon.json"), JSON.stringify(config, undefined, 2));
-  const argv = [program("dockerd"), "--config-file", join(folder, "daemon.json")];
+  const env = path === undefined ? [] : ["env", `PATH=${path}:${process.env["PATH"] ?? ""}`];
+  const argv = [...env, program("dockerd"), "--config-file", join(folder, "daemon.json")];
   const pid = startDaemon(scope, folder, withOwnMounts(prepare, argv));
   const client = [program("docker"), "--host", host];
   waitForAnswer(pid, folder, client);
@@ -77,11 +81,12 @@ export function startDocker(scope: Scope, { runtime, settings = {}, prepare = "t
       .filter(Boolean);
     if (ids.length > 0) run([...client, "rm", "--force", ...ids]);
   });
-  const env = { ...cleanEnv(), DOCKER_BUILDKIT: "0", DOCKER_CONFIG: folder };
+  const clientEnv = { ...cleanEnv(), DOCKER_BUILDKIT: "0", DOCKER_CONFIG: folder };
   return {
     host,
-    run: (...args) => run([...client, ...args], { env }),
-    must: (...args) => must([...client, ...args], { env }).trimEnd(),
+    pid,
+    run: (...args) => run([...client, ...args], { env: clientEnv }),
+    must: (...args) => must([...client, ...args], { env: clientEnv }).trimEnd(),
   };
 }
 

@@ -15,6 +15,7 @@ import type { CdiFormat } from "../cdi/index.ts";
 import { HOOK_NAMES, loadConfig, type HookName } from "../config/index.ts";
 import { isGiven, isOn, listOf, textOf, type Flag, type FlagValues } from "./command-line.ts";
 import type { CtkCall, CtkCommand, CtkWorld } from "./ctk-command.ts";
+import { insideOf } from "./driver-root.ts";
 
 const ENV = "NVIDIA_CTK_CDI_GENERATE_";
 const CSV_FOLDER = "/etc/nvidia-container-runtime/host-files-for-container.d";
@@ -112,11 +113,6 @@ function inputOf(values: FlagValues, world: CtkWorld): Omit<GenerateInput, "form
     executable: world.executable,
     path: world.env("PATH"),
   };
-}
-
-/** Below another root than "/" the driver's is named as this machine has it, too. */
-function insideOf(root: string, path: string): string {
-  return root !== "/" && (path === root || path.startsWith(`${root}/`)) ? path.slice(root.length) || "/" : path;
 }
 
 /** A driver in a container of its own has its nodes there, where it made any. */

@@ -13,6 +13,7 @@ export {
 export { NO_CDI_FILES, OWN_KINDS, type CdiFiles, type CdiName } from "./cdi-name.ts";
 export { parseCondition, type Condition, type Operator, type Property, type Term } from "./condition.ts";
 export { parseDeviceList, type DeviceList } from "./device-list.ts";
+export { readPlainRequest } from "./plain-request.ts";
 export { readRequest, type RequestSource } from "./read-request.ts";
 export type * from "./request.ts";
 export { requestSettings, requestSigns, type RequestSettings } from "./settings.ts";

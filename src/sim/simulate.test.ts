@@ -262,11 +262,13 @@ describe("the tree", () => {
 
   test("the launchers start the given executable with this host's configuration and state", () => {
     const { dir, bin } = up("launchers", "h100x8");
-    const runtimes = ["", ".cdi", ".legacy"].map((mode) => `nvidia-container-runtime${mode}`);
+    const runtimes = ["", "-hook", ".cdi", ".legacy"].map((mode) => `nvidia-container-runtime${mode}`);
     expect(readdirSync(bin).toSorted()).toEqual([
       "berth",
       "nvidia-cdi-hook",
+      "nvidia-container-cli",
       ...runtimes,
+      "nvidia-container-toolkit",
       "nvidia-ctk",
       "nvidia-docker",
     ]);
