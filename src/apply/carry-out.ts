@@ -9,7 +9,15 @@ import {
   statSync,
   symlinkSync,
 } from "node:fs";
-import { BerthError, formatJson, makePrivateFolder, replaceFile, type JsonObject } from "../base/index.ts";
+import {
+  BerthError,
+  formatJson,
+  makePrivateFolder,
+  replaceFile,
+  undoable,
+  type JsonObject,
+  type Undo,
+} from "../base/index.ts";
 import { effectiveUid, type Root } from "../linux/index.ts";
 import type { Bundle } from "../oci/index.ts";
 import { folderOf } from "./paths.ts";
@@ -21,8 +29,6 @@ export interface CarryOutOptions {
   readonly stateDir: string;
   readonly now: Date;
 }
-
-type Undo = () => void;
 
 /** A file larger than this is not kept in memory for the case that a start fails: it is then gone from the layer. */
 const MAX_KEPT_BYTES = 64 * 1024 * 1024;
@@ -41,13 +47,10 @@ export function carryOut(plan: SpecPlan, options: CarryOutOptions): void {
 
 /** Writes into a layer, and does at the end what belongs to it. When anything of it fails the layer is as it was. Throws BERTH-P001, or what `last` throws. */
 export function writeLayer(writes: readonly RootfsWrite[], rootfs: Root, last: () => void): void {
-  const undos: Undo[] = [];
-  try {
+  undoable((undos) => {
     for (const write of writes) applyWrite(write, rootfs, undos);
     last();
-  } catch (error) {
-    throw withUndone(error, undos);
-  }
+  });
 }
 
 /** Replaces a bundle's `config.json` in one step, unless it is the same. Throws BERTH-P003. */
@@ -63,22 +66,6 @@ export function writeSpec(spec: JsonObject, { configPath, bytes }: Bundle): void
   }
 }
 
-/** Every undo is tried; what could not be put back is said behind the error. */
-function withUndone(error: unknown, undos: readonly Undo[]): BerthError {
-  const first = BerthError.from(error);
-  const failures: string[] = [];
-  for (const undo of undos.toReversed()) {
-    try {
-      undo();
-    } catch (failure) {
-      failures.push(failure instanceof Error ? failure.message : String(failure));
-    }
-  }
-  if (failures.length === 0) return first;
-  const message = `${first.message} (and not everything could be put back: ${failures.join("; ")})`;
-  return new BerthError({ code: first.code, message, remedy: first.remedy }, { cause: error });
-}
-
 function applyWrite(write: RootfsWrite, rootfs: Root, undos: Undo[]): void {
   switch (write.kind) {
     case "file":
@@ -87,6 +74,9 @@ function applyWrite(write: RootfsWrite, rootfs: Root, undos: Undo[]): void {
     case "link":
       prepare(write, rootfs, undos);
       return rootfs.replaceLink(write.path, write.target, write.owner);
+    case "folder":
+      for (const folder of [...write.newFolders, write.path]) undos.push(() => void rootfs.removeFolder(folder));
+      return void rootfs.makeFolders(write.path, write.owner);
     case "remove":
       undos.push(remember(write.path, rootfs));
       return void rootfs.unlink(write.path);
@@ -122,7 +112,11 @@ function rememberFolder(path: string, rootfs: Root): Undo {
   return () => void rootfs.makeFolders(path, { uid: stat.uid, gid: stat.gid });
 }
 
-function writeState(writes: readonly StateWrite[], { stateDir, now }: CarryOutOptions): void {
+/** Writes files of ours on the host. Throws BERTH-P001. */
+export function writeState(
+  writes: readonly StateWrite[],
+  { stateDir, now }: Pick<CarryOutOptions, "stateDir" | "now">,
+): void {
   if (writes.length === 0) return;
   const [containers, links] = [`${stateDir}/containers`, `${stateDir}/links`];
   try {

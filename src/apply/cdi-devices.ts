@@ -2,7 +2,7 @@ import { BerthError } from "../base/index.ts";
 import { spellOut, type Edits } from "../edits/index.ts";
 import { decide, listDevices, type FoundDevice, type Grant, type Policy } from "../grant/index.ts";
 import type { Host } from "../host/index.ts";
-import { NO_CDI_FILES, readRequest } from "../request/index.ts";
+import { readPlainRequest, type Request } from "../request/index.ts";
 import type { CdiOptions, NameStrategy } from "./cdi-options.ts";
 
 /** One device of a CDI file before it is written down. */
@@ -46,22 +46,9 @@ export function driverGrant(host: Host, policy: Policy): Grant {
   throw new BerthError(decision.problem);
 }
 
-/** What a container would write that wants everything of one device. */
-export function requestFor(id: string): ReturnType<typeof readRequest> {
-  return readRequest({
-    env: [`NVIDIA_VISIBLE_DEVICES=${id}`, "NVIDIA_DRIVER_CAPABILITIES=all"],
-    boundingCapabilities: ["CAP_SYS_ADMIN"],
-    annotations: new Map(),
-    mounts: [],
-    cdiFiles: NO_CDI_FILES,
-    settings: {
-      swarmResources: [],
-      annotationPrefixes: [],
-      acceptVolumeMounts: false,
-      acceptEnvWhenUnprivileged: true,
-      defaultKind: undefined,
-    },
-  });
+/** What a container would write that wants these devices ("0,GPU-8dc"), and everything of them or, "" being the default, some capabilities. */
+export function requestFor(ids: string, capabilities = "all"): Request {
+  return readPlainRequest([`NVIDIA_VISIBLE_DEVICES=${ids}`, `NVIDIA_DRIVER_CAPABILITIES=${capabilities}`]);
 }
 
 interface Id {

@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { BerthError, errnoCode, nearest, type JsonObject } from "../base/index.ts";
-import { readRegistry, resolveDevices, type CdiSpec, type Registry } from "../cdi/index.ts";
+import { readRegistry, resolveDevices, type CdiSpec, type Registry, findLines } from "../cdi/index.ts";
 import { splitDeviceNumber } from "../linux/index.ts";
 import { OWN_KINDS, type CdiFiles } from "../request/index.ts";
 import { injectCdi, isInjected, type NodeKind } from "./inject-cdi.ts";
@@ -105,7 +105,6 @@ function gone(code: "BERTH-D002" | "BERTH-D003", hostPath: string, { names, know
 }
 
 function placeIn(file: string, text: string): readonly string[] {
-  const lines = readFileSync(file, "utf8").split("\n");
-  const line = lines.findIndex((each) => each.includes(text));
-  return line === -1 ? [] : [`"${file}":${line + 1}`];
+  const [line] = findLines(readFileSync(file, "utf8"), text);
+  return line === undefined ? [] : [`"${file}":${line}`];
 }

@@ -6,7 +6,7 @@ import type { Host } from "../host/index.ts";
 import type { CdiOptions } from "./cdi-options.ts";
 import type { ContainerUpdate } from "./container-update.ts";
 import { nameOf } from "./paths.ts";
-import { compatFolder } from "./plan-container.ts";
+import { compatFolder } from "./grant-edits.ts";
 import { formatUpdate } from "./update-arguments.ts";
 
 /** runc gives a hook without an environment the image's own. */

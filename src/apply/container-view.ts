@@ -42,6 +42,8 @@ export interface FilePoint {
 /** A container's file tree before it exists: the layer that can be read, and the mounts that will lie over it. */
 export interface ContainerView {
   readonly rootfs: Root;
+  /** The root file system with its mounts, once they are made. */
+  readonly whole: Root | undefined;
   /** False on a read-only file system: nothing can be made there, mount points neither. */
   readonly isWritable: boolean;
   /** One for each of the container's mounts, in their order. */
@@ -55,8 +57,13 @@ export interface ContainerView {
 const EMPTY_TYPES = ["tmpfs", "ramfs"];
 const KERNEL_TYPES = ["proc", "sysfs", "cgroup", "cgroup2", "devpts", "mqueue", "securityfs", "debugfs", "bpf"];
 
-/** Looks at a container: `mounts` in the spec's order. Nothing is read before it is asked for, and once only. */
-export function viewContainer(rootfs: Root, mounts: readonly OciMount[], isWritable: boolean): ContainerView {
+/** Looks at a container: `mounts` in the spec's order, `whole` where they are made already. Nothing is read before it is asked for, and once only. */
+export function viewContainer(
+  rootfs: Root,
+  mounts: readonly OciMount[],
+  isWritable: boolean,
+  whole?: Root,
+): ContainerView {
   let all: readonly Cover[] | undefined;
   const covers = (): readonly Cover[] => (all ??= mounts.map((mount) => coverFrom(rootfs, mount)));
   const folder: ContainerView["folder"] = remembering((path) =>
@@ -71,7 +78,7 @@ export function viewContainer(rootfs: Root, mounts: readonly OciMount[], isWrita
     const place = inFolder(folder(folderOf(path)).path, nameOf(path));
     return covers().some((cover) => cover.path === place || cover.path === path);
   };
-  return { rootfs, isWritable, covers, folder, file, isMountedOn };
+  return { rootfs, whole, isWritable, covers, folder, file, isMountedOn };
 }
 
 function remembering<T>(look: (path: string) => T): (path: string) => T {
@@ -102,8 +109,14 @@ function coverFrom(rootfs: Root, mount: OciMount): Cover {
   return { kind: kindOf(mount), mount, destination, path };
 }
 
-function kindOf({ type, options }: OciMount): Cover["kind"] {
-  if (options.some((option) => option === "bind" || option === "rbind")) return "volume";
+/** The kernel looks at the options alone; engines write the type, too. */
+export function isBindMount({ type, options }: OciMount): boolean {
+  return type === "bind" || options.includes("bind") || options.includes("rbind");
+}
+
+function kindOf(mount: OciMount): Cover["kind"] {
+  const { type } = mount;
+  if (isBindMount(mount)) return "volume";
   if (EMPTY_TYPES.includes(type)) return "empty";
   return KERNEL_TYPES.includes(type) ? "kernel" : "volume";
 }
@@ -149,8 +162,8 @@ export interface VolumeFile {
 }
 
 /**
- * Looks for a file of the container in the volume that covers it, on the host, without leaving the volume. `maxBytes`
- * undefined: the content is not read. `bundleDir` is what a relative source counts from.
+ * Looks for a file of the container in the volume that covers it: where the container sees it once its mounts are made, else on the host, without leaving the volume. (A source that
+ * a container can write to, too, may be a link to elsewhere by then.) `maxBytes` undefined: the content is not read. `bundleDir` is what a relative source counts from.
  */
 export function lookIntoVolume(
   path: string,
@@ -160,6 +173,7 @@ export function lookIntoVolume(
   const nothing: VolumeFile = { kind: undefined, bytes: undefined };
   const { cover, path: resolved } = view.file(path);
   if (cover?.kind !== "volume") return nothing;
+  if (view.whole !== undefined) return lookAtFile(view.whole, path, options.maxBytes);
   const { source, type } = cover.mount;
   if (source === "" || !["", "bind", "none"].includes(type)) return nothing;
   const place = isAbsolute(source) ? source : `${options.bundleDir}/${source}`;

@@ -3,9 +3,10 @@ import { dirname, join } from "node:path";
 import { BerthError } from "../base/index.ts";
 import { findSpecFault, formatCdiSpec, type CdiFormat, type CdiSpec } from "../cdi/index.ts";
 import type { Config, FeatureFlag } from "../config/index.ts";
-import { describeHost, hostOptions, learn, type Host, type SceneOptions } from "../host/index.ts";
+import { hostOptions, type Host, type SceneOptions } from "../host/index.ts";
 import type { CdiOptions } from "./cdi-options.ts";
 import { makeCdiSpec } from "./cdi-spec.ts";
+import { describeNamed } from "./describe-named.ts";
 
 /** What a CDI file is made from and how, whichever program asks for it. */
 export interface GenerateInput {
@@ -73,20 +74,6 @@ function formatChecked(spec: CdiSpec, format: CdiFormat): string {
 /** Whether the file names GPUs at all. */
 function isNamed({ options: { mode, ids } }: GenerateInput): boolean {
   return (mode === "auto" || mode === "nvml") && !ids.includes("none");
-}
-
-async function describeNamed(
-  root: string,
-  scene: SceneOptions,
-  { executable, isNeeded }: { readonly executable: string; readonly isNeeded: boolean },
-): Promise<{ readonly host: Host; readonly warnings: readonly string[] }> {
-  const host = describeHost(root, scene);
-  const isKnown = host.gpus.every(({ uuid, migDevices }) => {
-    return uuid !== undefined && migDevices.every((mig) => mig.uuid !== undefined && mig.index !== undefined);
-  });
-  if (!isNeeded || isKnown) return { host, warnings: [] };
-  const { learnt, complaints } = await learn(host, executable);
-  return { host: describeHost(root, { ...scene, learnt }), warnings: complaints };
 }
 
 interface FoundHook {

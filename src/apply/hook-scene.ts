@@ -1,8 +1,16 @@
 import { isAbsolute, join, resolve } from "node:path";
 import { BerthError, errnoCode, isJsonObject, parseJson, type JsonObject } from "../base/index.ts";
 import type { MountEdit } from "../edits/index.ts";
-import { isMountShared, mountFiles, readMountTable, type LiveFile, type Root } from "../linux/index.ts";
-import { mountsOf, namespacesOf, readBundle, rootfsPath, textAt, type Bundle, type OciMount } from "../oci/index.ts";
+import {
+  isMountShared,
+  mountFiles,
+  readMountTable,
+  type LiveFile,
+  type MountPoint,
+  type Root,
+} from "../linux/index.ts";
+import { integerAt, mountsOf, namespacesOf, readBundle, rootfsPath, textAt, type Bundle } from "../oci/index.ts";
+import { isBindMount } from "./container-view.ts";
 import { cleanPath, isWithin } from "./paths.ts";
 
 /** A container between its mounts and its first program, as a createContainer hook finds it. */
@@ -14,19 +22,38 @@ export interface HookScene {
   readonly spec: JsonObject;
 }
 
-/**
- * The container that a hook is called for: from the state that the low-level runtime gives it (OCI runtime specification 1.3, "State"), crun's `root` in it before the
- * bundle's own. Where `config.json` cannot be read, as with some user namespaces, the mount table says where the root file system is and what is mounted. Throws BERTH-S001
- * to S005.
- */
-export function readHookScene(bytes: Uint8Array): HookScene {
+/** What the low-level runtime tells a hook of its container: OCI runtime specification 1.3, "State". */
+export interface HookState {
+  /** "" where it says none. */
+  readonly id: string;
+  readonly bundleDir: string;
+  /** Of the container's init, on this machine; 0 where it says none. */
+  readonly pid: number;
+  /** crun's own: the root file system, which may be relative to the bundle. */
+  readonly root: string | undefined;
+}
+
+/** Reads a state. Throws BERTH-S001 to S005. */
+export function readHookState(bytes: Uint8Array): HookState {
   const state = parseJson(bytes, "the container's state");
   const bundleDir = isJsonObject(state) ? textAt(state, "", "bundle") : undefined;
   if (!isJsonObject(state) || bundleDir === undefined || !isAbsolute(bundleDir)) throw noBundle();
-  const root = textAt(state, "", "root");
+  const [id = "", root] = [textAt(state, "", "id"), textAt(state, "", "root")];
+  return { id, bundleDir, pid: integerAt(state, "", "pid") ?? 0, root };
+}
+
+/**
+ * The container that a hook is called for, crun's `root` before the bundle's own. Where `config.json` cannot be read, as with some user namespaces, the mount table says where the
+ * root file system is and what is mounted. Throws BERTH-S001 to S005.
+ */
+export function readHookScene(bytes: Uint8Array): HookScene {
+  const { bundleDir, root } = readHookState(bytes);
   const { rootfs, bundle } = findRootfs(bundleDir, root);
   if (rootfs === "/" || rootfs === bundleDir) throw noBundle();
-  return { rootfs, bundleDir, spec: bundle?.spec ?? specOfMounts(rootfs) };
+  // Whose tmpfs it is cannot be seen from the container's side; every engine gives one on /dev.
+  const isOwnTmpfs = ({ point }: MountPoint): boolean => point === `${rootfs}/dev`;
+  const spec = bundle?.spec ?? specOfMounts(readMountTable(), { rootPoint: rootfs, path: rootfs, isOwnTmpfs });
+  return { rootfs, bundleDir, spec };
 }
 
 function findRootfs(dir: string, root: string | undefined): { rootfs: string; bundle: Bundle | undefined } {
@@ -79,14 +106,23 @@ export function mountForContainer({ spec }: HookScene, whole: Root, files: reado
   return [...shared].map(({ path }) => `"${path}" stays as it is: what is mounted there would show on the host`);
 }
 
-/** What is mounted now, as a spec would list it. A tmpfs counts as the container's own only on /dev. */
-function specOfMounts(rootfs: string): JsonObject {
-  const below = readMountTable().filter(({ point }) => point !== rootfs && isWithin(point, rootfs));
+interface TableScene {
+  /** Where the root file system lies in the mount table, and where it can be reached from here. */
+  readonly rootPoint: string;
+  readonly path: string;
+  /** Whether a tmpfs is the container's own. */
+  readonly isOwnTmpfs: (mount: MountPoint) => boolean;
+}
+
+/** What is mounted now, as a spec would list it. */
+export function specOfMounts(table: readonly MountPoint[], { rootPoint, path, isOwnTmpfs }: TableScene): JsonObject {
+  const below = table.filter(({ point }) => point !== rootPoint && isWithin(point, rootPoint));
   return {
-    mounts: below.map(({ point, type }) => {
-      const destination = point.slice(rootfs.length);
-      const isOwn = type !== "tmpfs" || destination === "/dev";
-      return { destination, type, source: join(rootfs, destination), options: isOwn ? [] : ["bind"] };
+    mounts: below.map((mount) => {
+      const { point, type } = mount;
+      const destination = rootPoint === "/" ? point : point.slice(rootPoint.length);
+      const isOwn = type !== "tmpfs" || isOwnTmpfs(mount);
+      return { destination, type, source: join(path, destination), options: isOwn ? [] : ["bind"] };
     }),
   };
 }
@@ -94,7 +130,7 @@ function specOfMounts(rootfs: string): JsonObject {
 /** The container's bind mounts, as far as they matter to the record of its layer. */
 export function layerMounts(spec: JsonObject): readonly MountEdit[] {
   return mountsOf(spec)
-    .filter(isBind)
+    .filter(isBindMount)
     .map(({ destination, source, options }) => {
       return {
         hostPath: source,
@@ -104,8 +140,4 @@ export function layerMounts(spec: JsonObject): readonly MountEdit[] {
         reason: "mounted by the engine",
       };
     });
-}
-
-function isBind({ type, options }: OciMount): boolean {
-  return type === "bind" || options.includes("bind") || options.includes("rbind");
 }

@@ -1,20 +1,19 @@
 import { BerthError } from "../base/index.ts";
 import type { LoaderEdit } from "../edits/index.ts";
 import type { Architecture } from "../host/index.ts";
-import { readElf, Root } from "../linux/index.ts";
+import { readElf, type Root } from "../linux/index.ts";
 import { mountsOf } from "../oci/index.ts";
 import { readCompatLibraries } from "../request/index.ts";
 import { writeLayer } from "./carry-out.ts";
 import type { ContainerUpdate } from "./container-update.ts";
-import { viewContainer, type ContainerView } from "./container-view.ts";
 import { editFile, findFilePlace, writeToLayer } from "./etc-file.ts";
 import { layerMounts, mountForContainer, type HookScene } from "./hook-scene.ts";
-import { isWritable } from "./is-writable.ts";
+import { makeLinks } from "./in-tmpfs.ts";
 import { planLayer, readRecord } from "./layer-plan.ts";
 import { liveLinks, liveMounts, liveRecord } from "./live-record.ts";
 import { cleanPath, folderOf, nameOf } from "./paths.ts";
 import { placeEdits } from "./place-edits.ts";
-import { findCompat, makeLinks, planOwnLoader, profile } from "./update-container.ts";
+import { findCompat, IN_MEMORY, inContainer, NOTHING, planOwnLoader, profile } from "./update-container.ts";
 
 /*
  * The hooks of NVIDIA's CDI files, each a process of its own: what a file that another toolkit wrote asks for. They leave the record of a layer as it is but for the
@@ -31,13 +30,12 @@ export function createSymlinks(links: ContainerUpdate["links"], scene: HookScene
       return { kind: "link", path, newFolders, owner, isNew, target: link.target } as const;
     });
     writeLayer(writes, layer, () => {
-      for (const folder of placed.linkFolders) makeLinks(folder, { view, whole, isComplete: true });
+      for (const folder of placed.linkFolders) makeLinks(folder, { view, whole }, true);
     });
     return placed.warnings;
   });
 }
 
-const NOTHING = { devices: [], mounts: [], links: [], loaderEntries: [], env: [], groups: [], files: [] } as const;
 const EMPTY = new Uint8Array();
 /** Where `enable-cuda-compat` leaves word for `update-ldcache`, which is a process of its own; a later ldconfig reads it, too. */
 const COMPAT_CONF = "/etc/ld.so.conf.d/00-berth-compat.conf";
@@ -49,7 +47,7 @@ export function updateLoaderCache(folders: readonly string[], scene: HookScene, 
     const entries = [...compatEntries(layer), ...mountedLibraries(folders, scene, { whole, wide })];
     const old = readRecord(layer);
     const kept = liveRecord(old, layer, whole);
-    const loader = planOwnLoader(entries, { old, kept }, { view, stateFolder: "/memory", bundleDir: scene.bundleDir });
+    const loader = planOwnLoader(entries, { old, kept }, { view, stateFolder: IN_MEMORY, bundleDir: scene.bundleDir });
     const mounts = [...layerMounts(scene.spec), ...liveMounts(kept)];
     const warnings = [...loader.warnings];
     writeLayer(planLayer({ links: liveLinks(kept), mounts, isFolder: () => false, loader }, old, view), layer, () => {
@@ -93,7 +91,7 @@ export function enableCudaCompat(update: ContainerUpdate, scene: HookScene): rea
     const [first] = entries;
     const place = findFilePlace(COMPAT_CONF, MAX_CONF_BYTES, {
       view,
-      stateFolder: "/memory",
+      stateFolder: IN_MEMORY,
       bundleDir: scene.bundleDir,
     });
     if (place.kind !== "layer") return warnings;
@@ -135,18 +133,6 @@ export function changeModes(paths: readonly string[], mode: number, scene: HookS
       return [];
     });
   });
-}
-
-interface Inside {
-  readonly view: ContainerView;
-  readonly layer: Root;
-  readonly whole: Root;
-}
-
-function inContainer(scene: HookScene, work: (inside: Inside) => readonly string[]): readonly string[] {
-  using whole = Root.open(scene.rootfs);
-  using layer = Root.openLayer(scene.rootfs);
-  return work({ whole, layer, view: viewContainer(layer, mountsOf(scene.spec), isWritable(scene.rootfs)) });
 }
 
 /** An octal mode. Throws BERTH-U001. */

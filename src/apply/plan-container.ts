@@ -1,24 +1,17 @@
 import { lstatSync, realpathSync } from "node:fs";
 import { BerthError, errnoCode, type JsonObject, type Problem } from "../base/index.ts";
 import type { Config } from "../config/index.ts";
-import { spellOut, type Edits } from "../edits/index.ts";
-import { decide, policyOf, type Grant } from "../grant/index.ts";
+import type { Edits } from "../edits/index.ts";
+import { policyOf, type Grant } from "../grant/index.ts";
 import type { Host } from "../host/index.ts";
 import { Root } from "../linux/index.ts";
-import { annotationsOf, boundingCapabilities, mountsOf, processEnv, rootfsPath, type Bundle } from "../oci/index.ts";
-import {
-  COMPAT_FOLDER,
-  ORIN_COMPAT_FOLDER,
-  readCompatLibraries,
-  readRequest,
-  requestSettings,
-  type CdiFiles,
-  type Request,
-} from "../request/index.ts";
-import { isWritable } from "./is-writable.ts";
-import type { CdiSource, cdiSource } from "./cdi-files.ts";
+import { mountsOf, rootfsPath, type Bundle } from "../oci/index.ts";
+import type { Request } from "../request/index.ts";
+import { lazyFiles } from "./cdi-source.ts";
 import type { SpecPlan } from "./plan.ts";
-import { viewContainer } from "./container-view.ts";
+import { viewContainer, type ContainerView } from "./container-view.ts";
+import { grantEdits } from "./grant-edits.ts";
+import { readWish } from "./hook-wish.ts";
 import { planSpec } from "./plan-spec.ts";
 
 export interface ContainerInput {
@@ -86,34 +79,13 @@ function planOnce(input: ContainerInput, isRefresh: boolean): ContainerPlan {
   const { bundle, config } = input;
   const { spec } = bundle;
   const cdiFiles = lazyFiles(config);
-  const request = readRequest({
-    env: processEnv(spec),
-    boundingCapabilities: boundingCapabilities(spec),
-    annotations: annotationsOf(spec),
-    mounts: mountsOf(spec),
-    settings: requestSettings(config),
-    cdiFiles,
-  });
+  const request = readWish(spec, config, cdiFiles);
   const { cdiDevices } = request;
   if (cdiDevices.length === 0) return planNative(request, input, isRefresh);
   const injected = cdiFiles.inject(spec, cdiDevices);
   if (request.wants !== "nothing")
     return planNative(request, { ...input, bundle: { ...bundle, spec: injected } }, isRefresh);
   return { kind: "injected", spec: injected, devices: cdiDevices, warnings: request.warnings };
-}
-
-/** The machine's CDI files. Only here: a start without a qualified name must not pay for reading YAML. */
-function lazyFiles({ root, modes }: Config): CdiFiles & Pick<CdiSource, "inject"> {
-  let source: CdiSource | undefined;
-  const load = (): CdiSource => {
-    const files: { readonly cdiSource: typeof cdiSource } = require("./cdi-files.ts");
-    return (source ??= files.cdiSource(root, modes.cdiSpecDirs));
-  };
-  return {
-    hasKind: (kind) => load().hasKind(kind),
-    find: (name) => load().find(name),
-    inject: (spec, names) => load().inject(spec, names),
-  };
 }
 
 /** All but what CDI files give. */
@@ -126,9 +98,7 @@ function planNative(request: Request, input: ContainerInput, isRefresh: boolean)
   const rootfs = Root.open(path);
   let plan: ContainerPlan | undefined;
   try {
-    const isWritableHere = isWritable(path);
-    const compat = findCompat(request, { input, host, rootfs, isWritable: isWritableHere });
-    plan = planFor({ ...request, ...compat }, { input, host, rootfs, isWritable: isWritableHere });
+    plan = planFor(request, { input, host, rootfs });
     return plan;
   } finally {
     if (plan?.kind !== "planned") rootfs.close();
@@ -139,44 +109,17 @@ interface Place {
   readonly input: ContainerInput;
   readonly host: Host;
   readonly rootfs: Root;
-  readonly isWritable: boolean;
 }
 
-function planFor(request: Request, { input, host, rootfs, isWritable: canWrite }: Place): ContainerPlan {
+function planFor(request: Request, { input, host, rootfs }: Place): ContainerPlan {
   const { bundle, stateDir, containerId, config } = input;
-  const decision = decide(request, host, policyOf(config));
-  if (decision.kind === "refused") return decision;
-  const { grant } = decision;
-  const edits = spellOut(grant, host);
-  const place = { spec: bundle.spec, bundleDir: bundle.dir, rootfs, isWritable: canWrite, stateDir, containerId };
+  const isWritable = rootfs.isWritable;
+  const view = (): ContainerView => viewContainer(rootfs, mountsOf(bundle.spec), isWritable);
+  const settled = grantEdits(request, { config, policy: policyOf(config), host, rootfs, view });
+  if (settled.kind === "refused") return settled;
+  const { grant, edits } = settled;
+  const place = { spec: bundle.spec, bundleDir: bundle.dir, rootfs, isWritable, stateDir, containerId };
   return { kind: "planned", host, grant, edits, plan: planSpec({ host, grant, edits, ...place }), rootfs };
-}
-
-/**
- * The image's own CUDA libraries, where they could be used at all; not those that one of the container's mounts hides. An image whose folder cannot be read has none,
- * and that is a warning.
- */
-function findCompat(request: Request, { input, host, rootfs, isWritable: canWrite }: Place): Partial<Request> {
-  const { config, bundle } = input;
-  const { capabilities } = request;
-  const wantsCuda = capabilities === undefined || capabilities === "all" || capabilities.includes("compute");
-  if (!config.useForwardCompatibility || !wantsCuda) return {};
-  const folder = compatFolder(config, host);
-  try {
-    const compat = readCompatLibraries(rootfs, folder);
-    if (compat === undefined) return {};
-    const isHidden = viewContainer(rootfs, mountsOf(bundle.spec), canWrite).folder(folder).cover !== undefined;
-    return isHidden ? {} : { compat };
-  } catch (error) {
-    if (!(error instanceof BerthError)) throw error;
-    return { warnings: [...request.warnings, `the image's "${folder}" is not used: ${error.message}`] };
-  }
-}
-
-/** Images for Jetson keep theirs where an administrator says; those for Orin have a folder of their own. */
-export function compatFolder({ modes }: Pick<Config, "modes">, { unit }: Host): string {
-  if (unit?.kind !== "csv") return COMPAT_FOLDER;
-  return modes.csvCompatContainerRoot || (unit.model.includes("Orin") ? ORIN_COMPAT_FOLDER : COMPAT_FOLDER);
 }
 
 /** The root file system's own path. Throws BERTH-P001 when it is a link: it may lead to a root that is no container's. */

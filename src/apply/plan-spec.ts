@@ -66,10 +66,10 @@ export function planSpec(input: PlanInput): SpecPlan {
 }
 
 /** Whether each source is a folder. Throws BERTH-D002 for one that is gone, and P001 for one inside the container's own root. */
-function checkSources(mounts: readonly MountEdit[], rootfs: string): ReadonlyMap<string, boolean> {
+export function checkSources(mounts: readonly MountEdit[], rootfs: string | undefined): ReadonlyMap<string, boolean> {
   const kinds = new Map<string, boolean>();
   for (const { hostPath } of mounts) {
-    if (isWithin(hostPath, rootfs)) throw sourceInside(hostPath, rootfs);
+    if (rootfs !== undefined && isWithin(hostPath, rootfs)) throw sourceInside(hostPath, rootfs);
     const stat = statSync(hostPath, { throwIfNoEntry: false });
     if (stat === undefined) throw vanished(hostPath);
     kinds.set(hostPath, stat.isDirectory());
@@ -95,7 +95,7 @@ function vanished(hostPath: string): BerthError {
 }
 
 /** A container's id as one file name, which no other id has. */
-function fileNameOf(containerId: string): string {
+export function fileNameOf(containerId: string): string {
   if (/^[A-Za-z0-9_-][A-Za-z0-9_.+-]{0,127}$/.test(containerId)) return containerId;
   return `%${Bun.hash(containerId).toString(16)}`;
 }
@@ -111,7 +111,7 @@ function replacing(mounts: readonly MountEdit[], view: ContainerView): (index: n
 }
 
 /** Every item with its reason; `root` is the host's, so that a file which stands at the same place there is named once. */
-function listSteps(edits: Edits, root: string, writes: SpecPlan["rootfsWrites"]): readonly PlanStep[] {
+export function listSteps(edits: Edits, root: string, writes: SpecPlan["rootfsWrites"]): readonly PlanStep[] {
   const prefix = root === "/" ? "" : root;
   const devices = edits.devices.map(({ node, reason }): PlanStep => {
     return { kind: "device", text: `${node.path} (${node.major}:${node.minor})`, reason };
@@ -139,7 +139,7 @@ function listSteps(edits: Edits, root: string, writes: SpecPlan["rootfsWrites"])
 }
 
 function describeWrite(write: SpecPlan["rootfsWrites"][number]): readonly PlanStep[] {
-  if (write.kind === "link") return [];
+  if (write.kind === "link" || write.kind === "folder") return [];
   if (write.kind === "file")
     return [{ kind: "file", text: write.path, reason: "loader settings, and berth's own record" }];
   return [{ kind: "removed", text: write.path, reason: "left by an earlier start" }];

@@ -13,7 +13,7 @@ export interface SpecPlan {
   readonly warnings: readonly string[];
 }
 
-export type RootfsWrite = FileWrite | LinkWrite | Removal;
+export type RootfsWrite = FileWrite | LinkWrite | FolderWrite | Removal;
 
 interface NewEntry {
   /** Links before the last component were followed. */
@@ -34,6 +34,11 @@ export interface FileWrite extends NewEntry {
 export interface LinkWrite extends NewEntry {
   readonly kind: "link";
   readonly target: string;
+}
+
+/** An empty folder, for something to be mounted on. */
+export interface FolderWrite extends NewEntry {
+  readonly kind: "folder";
 }
 
 /** Of a file or link, or of a folder if it is empty then. */

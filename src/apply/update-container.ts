@@ -1,20 +1,21 @@
 import { BerthError } from "../base/index.ts";
 import { profileOf, type FileEdit, type LinkEdit, type LoaderEdit, type MountEdit } from "../edits/index.ts";
 import { judgeCompat } from "../grant/index.ts";
-import { PROC_SUPER_MAGIC, readText, Root, TMPFS_MAGIC, type LiveFile, type Owner } from "../linux/index.ts";
+import { PROC_SUPER_MAGIC, readText, Root, type LiveFile } from "../linux/index.ts";
 import { mountsOf } from "../oci/index.ts";
 import { readCompatLibraries } from "../request/index.ts";
 import { writeLayer } from "./carry-out.ts";
 import type { ContainerUpdate } from "./container-update.ts";
-import { viewContainer, type ContainerView, type Cover } from "./container-view.ts";
+import { viewContainer, type ContainerView } from "./container-view.ts";
 import { writeToLayer, type FileScene } from "./etc-file.ts";
+import { makeLinks, makePoint } from "./in-tmpfs.ts";
+import { withoutDeviceFiles } from "./driver-proc.ts";
 import { layerMounts, mountForContainer, type HookScene } from "./hook-scene.ts";
-import { isWritable } from "./is-writable.ts";
 import { planLayer, readRecord } from "./layer-plan.ts";
 import { liveLinks, liveMounts, liveRecord, recordWithout } from "./live-record.ts";
 import { planLoader, type LoaderPlan } from "./loader-plan.ts";
 import { ownFiles } from "./own-files.ts";
-import { folderOf, inFolder, isWithin, linkDestination, nameOf } from "./paths.ts";
+import { folderOf, inFolder, nameOf } from "./paths.ts";
 import { placeEdits, type LinkFolder } from "./place-edits.ts";
 import type { RootfsWrite } from "./plan.ts";
 import type { LayerRecord } from "./record.ts";
@@ -24,7 +25,7 @@ const MAX_PARAMS_BYTES = 64 * 1024;
 const NVIDIA_MAJOR = 195;
 const MAX_NODES = 4096;
 /** Where files of this container would be on the host; here they are in memory. */
-const IN_MEMORY = "/memory";
+export const IN_MEMORY = "/memory";
 
 /**
  * Does a container's update: links and the loader's cache in the layer, other files as mounts. The layer is looked at and written to without the container's mounts, so
@@ -32,18 +33,31 @@ const IN_MEMORY = "/memory";
  * BERTH-P001 and P002, and S005 for a spec that cannot be understood.
  */
 export function updateContainer(update: ContainerUpdate, scene: HookScene): readonly string[] {
+  return inContainer(scene, ({ view, layer, whole }) => {
+    checkLibraries(update, view, whole);
+    const plan = planUpdate(update, { ...scene, view, whole });
+    const warnings = [...plan.warnings];
+    writeLayer(plan.writes, layer, () => {
+      for (const folder of plan.linkFolders) makeLinks(folder, { view, whole }, false);
+      for (const { path } of plan.files) makePoint(path, { view, whole });
+      warnings.push(...mountForContainer(scene, whole, [...plan.files, ...hiddenParams(update, whole)]));
+    });
+    return warnings;
+  });
+}
+
+/** A container that a hook is called for. */
+interface Inside {
+  readonly view: ContainerView;
+  readonly layer: Root;
+  readonly whole: Root;
+}
+
+/** Calls `work` with a container's root file system, which is closed afterwards. */
+export function inContainer<T>(scene: HookScene, work: (inside: Inside) => T): T {
   using whole = Root.open(scene.rootfs);
   using layer = Root.openLayer(scene.rootfs);
-  const view = viewContainer(layer, mountsOf(scene.spec), isWritable(scene.rootfs));
-  checkLibraries(update, view, whole);
-  const plan = planUpdate(update, { ...scene, view, whole });
-  const warnings = [...plan.warnings];
-  writeLayer(plan.writes, layer, () => {
-    for (const folder of plan.linkFolders) makeLinks(folder, { view, whole, isComplete: false });
-    for (const { path } of plan.files) makePointInTmpfs(path, view, whole);
-    warnings.push(...mountForContainer(scene, whole, [...plan.files, ...hiddenParams(update, whole)]));
-  });
-  return warnings;
+  return work({ whole, layer, view: viewContainer(layer, mountsOf(scene.spec), whole.isWritable, whole) });
 }
 
 /** Some engines mount a volume after the libraries, which are then below it: the container would start and find none. */
@@ -123,7 +137,16 @@ export function planOwnLoader(
   };
 }
 
-const NOTHING = { devices: [], mounts: [], links: [], loaderEntries: [], env: [], groups: [], files: [] } as const;
+/** No edits at all. */
+export const NOTHING = {
+  devices: [],
+  mounts: [],
+  links: [],
+  loaderEntries: [],
+  env: [],
+  groups: [],
+  files: [],
+} as const;
 const REASON = "the CDI file says so";
 
 function withReason({ path, target }: ContainerUpdate["links"][number]): LinkEdit {
@@ -198,49 +221,6 @@ function missingPoint({ containerPath }: MountEdit, view: ContainerView): readon
   return exists || folderCover !== undefined ? [] : [writeToLayer(containerPath, new Uint8Array(), view)];
 }
 
-/** Something to mount on in a tmpfs of the container's own; in the layer it is there already. */
-function makePointInTmpfs(path: string, view: ContainerView, whole: Root): void {
-  const { cover, folderCover } = view.file(path);
-  if (folderCover?.kind !== "empty" || cover?.kind !== "empty" || whole.stat(path) !== undefined) return;
-  inTmpfs(folderCover, whole, (tmpfs, owner) => {
-    const inside = folderOf(pathBelow(path, folderCover.path));
-    if (inside !== "/") tmpfs.makeFolders(inside, owner);
-    tmpfs.replaceFile(pathBelow(path, folderCover.path), new Uint8Array(), { mode: 0o444, ...owner });
-  });
-}
-
-function pathBelow(path: string, folder: string): string {
-  return folder === "/" ? path : path.slice(folder.length);
-}
-
-/** Calls `work` with the file system of a cover, if what is there now is a tmpfs, whatever the spec says. */
-function inTmpfs(cover: Cover, whole: Root, work: (tmpfs: Root, owner: Owner) => void): void {
-  using tmpfs = whole.enter(cover.path);
-  if (tmpfs?.fileSystem !== TMPFS_MAGIC) return;
-  const { uid = 0, gid = 0 } = tmpfs.stat("/") ?? {};
-  work(tmpfs, { uid, gid });
-}
-
-interface LinkScene {
-  readonly view: ContainerView;
-  readonly whole: Root;
-  /** Links that lead to nothing, too. */
-  readonly isComplete: boolean;
-}
-
-/** Makes links in a tmpfs of the container's own, /dev in nearly all cases. */
-export function makeLinks({ path, links }: LinkFolder, { view, whole, isComplete }: LinkScene): void {
-  const isLeading = (link: LinkEdit): boolean => whole.stat(linkDestination(link.path, link.target)) !== undefined;
-  const wanted = isComplete ? links : links.filter(isLeading);
-  const { cover } = view.folder(path);
-  if (cover === undefined || wanted.length === 0 || !isWithin(path, cover.path)) return;
-  inTmpfs(cover, whole, (tmpfs, owner) => {
-    const inside = pathBelow(path, cover.path) || "/";
-    if (inside !== "/") tmpfs.makeFolders(inside, owner);
-    for (const link of wanted) tmpfs.replaceLink(inFolder(inside, nameOf(link.path)), link.target, owner);
-  });
-}
-
 /** `disable-device-node-modification` alone. */
 export function hideDeviceFiles(scene: HookScene): readonly string[] {
   using whole = Root.open(scene.rootfs);
@@ -254,7 +234,7 @@ function hiddenParams(
 ): LiveFile[] {
   if (!hidesDeviceFiles) return [];
   const text = readText(inFolder(hostRoot, PARAMS.slice(1)), MAX_PARAMS_BYTES);
-  const hidden = text?.replace(/^ModifyDeviceFiles: 1$/m, "ModifyDeviceFiles: 0");
+  const hidden = text === undefined ? undefined : withoutDeviceFiles(text);
   if (hidden === undefined || hidden === text || whole.stat(PARAMS) === undefined) return [];
   return [{ path: PARAMS, bytes: Buffer.from(hidden), on: PROC_SUPER_MAGIC }];
 }

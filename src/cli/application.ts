@@ -2,6 +2,7 @@ import { type Application, buildApplication, buildCommand, buildRouteMap, text_e
 import { CDI_MODES, NAME_STRATEGIES } from "../apply/index.ts";
 import { VERSION } from "../base/index.ts";
 import { HOOK_NAMES } from "../config/index.ts";
+import { CONTAINER_ENGINES } from "../engines/index.ts";
 import type { World } from "./context.ts";
 
 const host = buildCommand({
@@ -50,6 +51,94 @@ const inspect = buildCommand({
 const text = (brief: string, placeholder: string) =>
   ({ kind: "parsed", parse: String, brief, placeholder, optional: true }) as const;
 const list = (brief: string, placeholder: string) => ({ ...text(brief, placeholder), variadic: "," }) as const;
+
+const flags = buildCommand({
+  loader: async () => (await import("./flags.ts")).printFlags,
+  parameters: {
+    flags: {
+      gpus: {
+        kind: "parsed",
+        parse: String,
+        variadic: ",",
+        brief: "Which GPUs, as NVIDIA_VISIBLE_DEVICES: all, none, 0,1, GPU-…, MIG-…",
+        placeholder: "IDS",
+      },
+      capabilities: list("Parts of the driver, as NVIDIA_DRIVER_CAPABILITIES (compute,utility)", "NAMES"),
+      podman: { kind: "boolean", brief: "For podman run", withNegated: false, optional: true },
+      libraryFolder: text("The image's folder for the libraries (/usr/local/nvidia/lib64)", "DIR"),
+      oneLine: { kind: "boolean", brief: "All on one line, for pasting", withNegated: false, optional: true },
+      json: { kind: "boolean", brief: "Print the words as a JSON array", withNegated: false, optional: true },
+    },
+    aliases: { g: "gpus" },
+  },
+  docs: {
+    brief: "Print the options by which docker run gives a container GPUs, with no toolkit installed",
+    fullDescription:
+      "For docker run $(berth flags -g 0) IMAGE. An option a line: --device for each node, --mount for each file under each of its names, --env, --group-add. Nothing is quoted, and what a shell would split or expand is refused. The libraries are in a folder that LD_LIBRARY_PATH names; with --library-folder /usr/lib/x86_64-linux-gnu (Debian, Ubuntu), /usr/lib64 (Fedora, RHEL, SUSE) or /usr/lib (Arch) they are where the image's loader looks by itself, and the variable is left alone. What cannot be had this way is a warning.",
+  },
+});
+
+const WORDS = {
+  kind: "array",
+  parameter: {
+    brief: "The container by name or id, then GPUs: index, UUID, PCI address, 0:1 for a MIG device",
+    parse: String,
+    placeholder: "CONTAINER GPU",
+  },
+} as const;
+const ENGINE = {
+  kind: "enum",
+  values: CONTAINER_ENGINES,
+  brief: "Whose container it is (every engine is asked)",
+  optional: true,
+} as const;
+
+const PID = text("A process in the container, for one that no engine has; then no container is named", "PID");
+
+const attach = buildCommand({
+  loader: async () => (await import("./attach.ts")).attachGpus,
+  parameters: {
+    positional: WORDS,
+    flags: {
+      engine: ENGINE,
+      pid: PID,
+      capabilities: list("What of the driver it is to have (compute,utility)", "NAME"),
+      restore: {
+        kind: "boolean",
+        brief: "Give the permissions again that systemctl daemon-reload has taken away",
+        withNegated: false,
+        optional: true,
+      },
+    },
+  },
+  docs: {
+    brief: "Give GPUs to a container that runs",
+    fullDescription:
+      "Nodes, the permission to use them, and of the driver's files what the container lacks; what it has stays as it is. Processes that run already see it; their variables do not change. With --restore alone for all containers.",
+  },
+});
+
+const detach = buildCommand({
+  loader: async () => (await import("./detach.ts")).detachGpus,
+  parameters: {
+    positional: WORDS,
+    flags: {
+      engine: ENGINE,
+      pid: PID,
+      force: {
+        kind: "boolean",
+        brief: "Although a process has one open; it keeps what it has open",
+        withNegated: false,
+        optional: true,
+      },
+    },
+  },
+  docs: {
+    brief: "Take GPUs from a container that runs",
+    fullDescription:
+      "However it got them. While a process inside has one open nothing is done, and the process is named. With the last GPU that berth attach gave, the files that came with it go, too.",
+  },
+});
 
 const DIR = { brief: "The folder of the simulated host", parse: String, placeholder: "DIR" } as const;
 
@@ -208,7 +297,7 @@ const version = buildCommand({
 });
 
 const routes = buildRouteMap({
-  routes: { cdi, host, inspect, learnNvml, sim, version },
+  routes: { attach, cdi, detach, flags, host, inspect, learnNvml, sim, version },
   docs: {
     brief: "GPUs for containers",
     hideRoute: { learnNvml: true },

@@ -1,9 +1,9 @@
+import { findLines } from "../../cdi/index.ts";
 import { realpathSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { errnoCode } from "../../base/index.ts";
 import { canRead, crashesOnOneLetter, type EngineCdi } from "../../engines/index.ts";
 import { effectiveUid } from "../../linux/index.ts";
-import { findLines } from "./find-lines.ts";
 import type { Finding } from "./finding.ts";
 
 /** Which engines get a file's devices, and why the others do not. */

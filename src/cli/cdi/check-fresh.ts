@@ -1,10 +1,9 @@
 import { generateCdi, type CdiMode, type GeneratedCdi, type NameStrategy } from "../../apply/index.ts";
 import { BerthError } from "../../base/index.ts";
-import { formatOf, type CdiSpec } from "../../cdi/index.ts";
+import { formatOf, type CdiSpec, findLines } from "../../cdi/index.ts";
 import type { World } from "../context.ts";
 import type { Site } from "../site.ts";
 import type { CheckedFile } from "./check-lines.ts";
-import { findLines } from "./find-lines.ts";
 import type { Finding } from "./finding.ts";
 import { inputOf, type ChoosingFlags } from "./generate-input.ts";
 import { isWithoutGpu } from "./refresh-once.ts";

@@ -1,8 +1,8 @@
+import { findLines } from "../../cdi/index.ts";
 import { accessSync, constants, statSync, type Stats } from "node:fs";
 import { errnoCode } from "../../base/index.ts";
 import type { CdiDeviceNode, CdiEdits, CdiHook, CdiMount, CdiSpec } from "../../cdi/index.ts";
 import { splitDeviceNumber } from "../../linux/index.ts";
-import { findLines } from "./find-lines.ts";
 import type { Finding } from "./finding.ts";
 
 /** A CDI file that could be read. */
