@@ -133,6 +133,8 @@ function makeCases(options: Options): Case[] {
       argv: [shim, "--root", state, "state", "standing"],
       clean: nothing,
     },
+    ...hookCases("", image, "runc create"),
+    ...hookCases(", 3,000 libraries", large, "runc create, 3,000 libraries"),
     ...cdiCases("", image),
     ...cdiCases(", 3,000 libraries", large),
     {
@@ -181,6 +183,16 @@ function migCases(image: string): Case[] {
       createCase({ name: `create, ${what} of 112`, base, runtime: migShim, image, devices }),
     ];
   });
+}
+
+/** What dockerd makes of `--gpus all`. */
+function hookCases(name: string, image: string, base: string): Case[] {
+  const spec = parseJson(Buffer.from(makeSpec("all", "hook", undefined)), "config.json");
+  if (!isJsonObject(spec)) throw new TypeError("a spec is an object");
+  const path = join(host, "bin/nvidia-container-runtime-hook");
+  const hooks = { prestart: [{ path, args: [path, "prestart"], env: ["PATH=/usr/bin:/bin"] }] };
+  const item = { name: `the prestart hook, 8 GPUs${name}`, base, budget: "40", runtime: "runc", image };
+  return [createCase({ ...item, spec: formatJson({ ...spec, hooks }) })];
 }
 
 /** What an engine makes of `--device nvidia.com/gpu=all`, against the same without the hook. */

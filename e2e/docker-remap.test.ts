@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { traceLayer } from "./engines/docker.ts";
-import { askFor, NO_NETWORK } from "./engines/words.ts";
+import { askFor, LIST_NODES, NO_NETWORK } from "./engines/words.ts";
 import { debianTree } from "./images/debian.ts";
 import { importImage, startDocker, type Docker } from "./lib/daemon.ts";
 import { describeWith } from "./lib/gate.ts";
@@ -29,6 +29,7 @@ describeWith(
       graphics = simHost(scope, "l40s-graphics");
       docker = startDocker(scope, {
         runtime: host.runtime,
+        path: host.bin,
         settings: {
           "userns-remap": "nobody:nogroup",
           runtimes: { nvidia: { path: host.runtime }, graphics: { path: graphics.runtime } },
@@ -116,6 +117,62 @@ describeWith(
         "",
       ]);
       expect(status).toBe(1);
+    });
+
+    describe("and that has its GPUs by --gpus, from the prestart hook", () => {
+      const gpus = (device: string): readonly string[] => [...NO_NETWORK, "--gpus", `"device=${device}"`, "debian"];
+
+      test("lists exactly these GPUs, and the loader finds CUDA", () => {
+        const script = `nvidia-smi -L; ${LIST_NODES}; /sbin/ldconfig -p | grep -c 'libcuda.so.1 '`;
+        expect(docker.run("run", "--rm", ...gpus("1,6"), "sh", "-c", script)).toEqual({
+          status: 0,
+          stdout: `${listing(pick(host, 1, 6))}nvidia-uvm nvidia-uvm-tools nvidia1 nvidia6 nvidiactl\n1\n`,
+          stderr: "",
+        });
+      });
+
+      test.each(["--read-only", "--user 1000 --cap-drop ALL", "--tmpfs /etc"])("lists its GPU with %s", (options) => {
+        const output = docker.run("run", "--rm", ...options.split(" "), ...gpus("3"), "nvidia-smi", "-L");
+        expect(output).toMatchObject({ status: 0, stdout: listing(pick(host, 3)) });
+      });
+
+      test("owns every file that the hook wrote into its layer, can run ldconfig, and has the same after a second start", () => {
+        const id = docker.must("create", ...gpus("3"), "nvidia-smi", "-L");
+        const [first, second] = ["first", "second"].map(() => {
+          expect(docker.must("start", "--attach", id)).toBe(listing(pick(host, 3)).trimEnd());
+          return traceLayer(scope, docker, id);
+        });
+        expect(second).toEqual(first);
+        const owners = must(["find", layerFolder(docker, id), "-printf", "%U:%G\n"])
+          .trimEnd()
+          .split("\n");
+        expect(new Set(owners)).toEqual(new Set([`${REMAPPED}:${REMAPPED}`]));
+        docker.must("rm", id);
+        const output = docker.run("run", "--rm", ...gpus("3"), "sh", "-ec", "ldconfig; ldconfig -p");
+        expect(output).toMatchObject({ status: 0, stderr: "" });
+        expect(output.stdout).toMatch(/^\tlibcuda\.so\.1 /m);
+      });
+
+      test("cannot open a GPU that was not granted, not through a node that it was given as a volume either", () => {
+        const node = join(scope.folder("node"), "nvidia3");
+        must(["mknod", "-m", "666", node, "c", "195", "3"]);
+        const script = "cat /dev/nvidia2; cat /dev/nvidia3; mknod /other c 195 3";
+        const volume = ["--volume", `${node}:/dev/nvidia3`];
+        const { stderr } = docker.run("run", "--rm", ...volume, ...gpus("2"), "sh", "-c", script);
+        // Nothing is behind a simulated node: this is what an allowed one says.
+        expect(stderr.split("\n")).toEqual([
+          "cat: /dev/nvidia2: No such device or address",
+          "cat: /dev/nvidia3: Operation not permitted",
+          "mknod: /other: Operation not permitted",
+          "",
+        ]);
+      });
+
+      test("a GPU that is not there stops the start", () => {
+        const { status, stderr } = docker.run("run", "--rm", ...gpus("99"), "true");
+        expect(status).not.toBe(0);
+        expect(stderr).toContain("nvidia-container-cli: device error: 99: unknown device");
+      });
     });
 
     test("cannot open a GPU that was not granted through a node that it was given as a volume", () => {
