@@ -31,7 +31,9 @@ export function replaceFileAt(folder: number, name: string, bytes: Uint8Array, a
 
 /** False: something is there already. On a failure nothing is left behind. */
 function makeFile(folder: number, name: string, bytes: Uint8Array, attributes: FileAttributes): boolean {
-  const fd = openIn(folder, name, { flags: NEW_FILE, resolve: ONE_NAME, mode: 0o600 });
+  // What holds nothing is for whom it is meant at once: nobody comes back to it after a kill.
+  const mode = bytes.length === 0 ? attributes.mode : 0o600;
+  const fd = openIn(folder, name, { flags: NEW_FILE, resolve: ONE_NAME, mode });
   if (fd === -EEXIST) return false;
   if (fd < 0) throw new SysError("openat2", -fd, name);
   try {
