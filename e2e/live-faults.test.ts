@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { chmodSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { clientEnv } from "./engines/clients.ts";
 import { NO_NETWORK } from "./engines/words.ts";
 import { debianTree } from "./images/debian.ts";
 import { makeBundle, runContainer, writeSpec, type Spec } from "./lib/bundle.ts";
@@ -110,15 +109,8 @@ describeWith(
     }
 
     function attach(verb: string, prefix: readonly string[] = []): Output {
-      const words = [
-        verb,
-        ...(verb === "attach" ? ["--capabilities", "utility"] : []),
-        "--engine",
-        "docker",
-        "box",
-        "3",
-      ];
-      return run([...prefix, join(host.bin, "berth"), ...words], { env: clientEnv(scope, { docker }) });
+      const words = [verb, ...(verb === "attach" ? ["--capabilities", "utility"] : []), "--pid", String(box.pid), "3"];
+      return run([...prefix, join(host.bin, "berth"), ...words]);
     }
 
     /** Mounts, device rules, and what is in /dev and of the driver in the layer. */

@@ -15,12 +15,13 @@ export interface Engines {
 /** The environment of a caller whose clients are those of these engines. podman has no variable that names its storage: a program of the same name has it. */
 export function clientEnv(scope: Scope, { docker, podman, containerd }: Engines): Readonly<Record<string, string>> {
   const bin = scope.folder("bin");
-  const own = join(bin, "podman");
-  writeFileSync(
-    own,
-    podman === undefined ? "#!/bin/sh\nexit 1\n" : `#!/bin/sh\nexec ${podman.client.join(" ")} "$@"\n`,
-  );
-  chmodSync(own, 0o755);
+  const put = (name: string, script: string): void => {
+    writeFileSync(join(bin, name), `#!/bin/sh\n${script}\n`);
+    chmodSync(join(bin, name), 0o755);
+  };
+  put("podman", podman === undefined ? "exit 1" : `exec ${podman.client.join(" ")} "$@"`);
+  // The real one would wait for a daemon that is not there.
+  if (containerd === undefined) put("ctr", "exit 1");
   const folders = ["docker", "ctr"].flatMap((name) => {
     const path = findProgram(name);
     return path === null ? [] : [dirname(path)];
