@@ -9,8 +9,9 @@ import {
   ownField,
   replaceFile,
   toSafeInteger,
+  type JsonObject,
+  type JsonValue,
 } from "../base/index.ts";
-import type { JsonValue } from "../base/index.ts";
 import { effectiveUid, lockFile, ProcessHandle, readBootId, readText } from "../linux/index.ts";
 import { fileNameOf } from "./plan-spec.ts";
 
@@ -21,7 +22,7 @@ export interface Attachment {
   readonly boot: string;
   readonly pid: number;
   readonly startTime: string;
-  /** The GPUs that `berth attach` gave it, by `gpuKey`. */
+  /** The GPUs that `berth attach` gave it, by the `key` of a GpuPart. */
   readonly gpus: readonly string[];
   /** What the prestart hook has allowed it: permissions that are not in its spec. */
   readonly started: readonly AttachedNode[];
@@ -162,8 +163,7 @@ function readRecord(path: string): Attachment | undefined {
   }
 }
 
-function narrow(value: Extract<JsonValue, object>): Attachment | undefined {
-  if (!isJsonObject(value)) return undefined;
+function narrow(value: JsonObject): Attachment | undefined {
   const text = (name: string): string => textOf(value, name);
   const list = (name: string): readonly JsonValue[] => {
     const field = ownField(value, name);

@@ -13,7 +13,7 @@ import { hideGpus } from "./driver-proc.ts";
 import { gpuParts, type GpuPart } from "./gpu-parts.ts";
 import { removeFromTmpfs } from "./in-tmpfs.ts";
 import { planLayer, readRecord } from "./layer-plan.ts";
-import type { LiveContainer } from "./live-container.ts";
+import { hasNode, type LiveContainer } from "./live-container.ts";
 import { liveLinks, liveMounts, liveRecord } from "./live-record.ts";
 import { nameOf } from "./paths.ts";
 import { IN_MEMORY, planOwnLoader } from "./update-container.ts";
@@ -101,11 +101,6 @@ function without(record: Attachment, gpus: readonly string[], nodes: readonly No
 
 function viewOf({ layer, whole, spec }: LiveContainer) {
   return viewContainer(layer, mountsOf(spec), layer.isWritable, whole);
-}
-
-function hasNode({ path, major, minor }: Node, { whole }: LiveContainer): boolean {
-  const seen = whole.stat(path);
-  return seen?.kind === "char" && seen.major === major && seen.minor === minor;
 }
 
 /** Those that the container may have. The node of a MIG device's parent goes with the last of them. */

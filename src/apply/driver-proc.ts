@@ -17,6 +17,7 @@ import {
   type Root,
 } from "../linux/index.ts";
 import type { LiveContainer } from "./live-container.ts";
+import { inFolder } from "./paths.ts";
 
 const DRIVER = "/proc/driver/nvidia";
 const MAX_BYTES = 256 * 1024;
@@ -44,7 +45,7 @@ interface Shown {
  */
 export function mountDriverProc(container: LiveContainer, grant: Grant, options: DriverProcOptions): Undo {
   const { hostRoot, at = DRIVER } = options;
-  const source = `${hostRoot === "/" ? "" : hostRoot}${DRIVER}`;
+  const source = inFolder(hostRoot, DRIVER.slice(1));
   if (container.whole.stat(at)?.kind !== "folder" || statPath(source) === undefined) return () => {};
   const shown = shownOf(grant).filter(({ path }) => statPath(`${source}/${path}`) !== undefined);
   const tmpfs = makeTree(source, shown);
@@ -68,7 +69,7 @@ export function showGpus(
   grant: Pick<Grant, "gpus" | "migDevices">,
   { hostRoot, at = DRIVER }: DriverProcOptions,
 ): Undo {
-  const source = `${hostRoot === "/" ? "" : hostRoot}${DRIVER}`;
+  const source = inFolder(hostRoot, DRIVER.slice(1));
   const buses = gpusOf(grant).map(({ bus }) => bus);
   const missing = buses.filter((bus) => container.whole.stat(`${at}/gpus/${bus}/information`) === undefined);
   return withOwnTree(container, at, (tree) => {

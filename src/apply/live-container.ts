@@ -1,5 +1,12 @@
 import { BerthError, type JsonObject } from "../base/index.ts";
-import { MountNamespace, ProcessHandle, readMountTable, Root, type MountPoint } from "../linux/index.ts";
+import {
+  MountNamespace,
+  ProcessHandle,
+  readMountTable,
+  Root,
+  type DeviceNumber,
+  type MountPoint,
+} from "../linux/index.ts";
 import { specOfMounts } from "./hook-scene.ts";
 import { isWithin } from "./paths.ts";
 
@@ -67,6 +74,15 @@ export function openLiveContainer(target: LiveTarget): LiveContainer {
     stack.dispose();
     throw error;
   }
+}
+
+/** Whether a container has a node of this device at its path, however it came there. */
+export function hasNode(
+  { path, major, minor }: DeviceNumber & { readonly path: string },
+  { whole }: Pick<LiveContainer, "whole">,
+): boolean {
+  const seen = whole.stat(path);
+  return seen?.kind === "char" && seen.major === major && seen.minor === minor;
 }
 
 /**

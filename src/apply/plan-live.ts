@@ -6,7 +6,7 @@ import { viewContainer, type ContainerView } from "./container-view.ts";
 import { checkDevicePlaces, checkDevices, deviceMounts } from "./edit-devices.ts";
 import { writeToLayer } from "./etc-file.ts";
 import { planLayer, readRecord } from "./layer-plan.ts";
-import type { LiveContainer } from "./live-container.ts";
+import { hasNode, type LiveContainer } from "./live-container.ts";
 import { liveLinks, liveMounts, liveRecord } from "./live-record.ts";
 import { ownFiles } from "./own-files.ts";
 import { folderOf, inFolder, nameOf } from "./paths.ts";
@@ -103,10 +103,10 @@ function planMounts(
 }
 
 /** Whether the container has it already: the same file at that place, or a node of the same device. */
-function isThere({ hostPath, containerPath, device }: PlannedMount, { whole }: LiveContainer): boolean {
-  const seen = whole.stat(containerPath);
+function isThere({ hostPath, containerPath, device }: PlannedMount, container: LiveContainer): boolean {
+  if (device !== undefined) return hasNode(device, container);
+  const seen = container.whole.stat(containerPath);
   if (seen === undefined) return false;
-  if (device !== undefined) return seen.kind === "char" && seen.major === device.major && seen.minor === device.minor;
   const source = statPath(hostPath);
   return source !== undefined && source.dev === seen.dev && source.ino === seen.ino;
 }

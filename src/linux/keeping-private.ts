@@ -2,6 +2,14 @@ import { closeSync } from "node:fs";
 import { undoable, undoAfter, type Undo } from "../base/index.ts";
 import { mountIdOf } from "./file-stat.ts";
 import type { MountPoint } from "./mount-table.ts";
+import {
+  AT_EMPTY_PATH,
+  FROM_AND_TO_DESCRIPTORS,
+  MS_PRIVATE,
+  O_CLOEXEC,
+  OPEN_TREE_CLONE,
+  type PlaceCheck,
+} from "./place-mount.ts";
 import type { Root } from "./root.ts";
 import { syscall, SysError, trySyscall } from "./sys.ts";
 
@@ -14,15 +22,7 @@ export interface SharedScene {
   readonly rootPoint: string;
 }
 
-/** Throws for a place, by its descriptor, where what is mounted or taken off would be so on this machine, too: a link can have been changed since the places were looked at. */
-export type PlaceCheck = (place: number) => void;
-
-const OPEN_TREE_CLONE = 1;
-const O_CLOEXEC = 0o2000000;
-const AT_EMPTY_PATH = 0x1000;
-const FROM_AND_TO_DESCRIPTORS = 0x04 | 0x40;
 const MOVE_MOUNT_SET_GROUP = 0x100;
-const MS_PRIVATE = 1n << 18n;
 const F_DUPFD_CLOEXEC = 1030;
 
 /**
@@ -31,6 +31,7 @@ const F_DUPFD_CLOEXEC = 1030;
  */
 export function keepingPrivate(scene: SharedScene, paths: readonly string[], work: (check: PlaceCheck) => Undo): void {
   const shared = new Set(scene.table.flatMap(({ id, isShared }) => (isShared ? [id] : [])));
+  // A link can have been changed since the places were looked at.
   const check: PlaceCheck = (place) => {
     if (shared.has(mountIdOf(place) ?? -1))
       throw new RangeError("the mount that it is in is shared, and what is mounted there would show on this machine");

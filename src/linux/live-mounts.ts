@@ -1,8 +1,17 @@
 import { closeSync } from "node:fs";
 import { undoable, type Undo } from "../base/index.ts";
-import { fileSystemOf, statDescriptor } from "./file-stat.ts";
-import { keepingPrivate, type PlaceCheck, type SharedScene } from "./keeping-private.ts";
+import { statDescriptor } from "./file-stat.ts";
+import { keepingPrivate, type SharedScene } from "./keeping-private.ts";
 import type { MountNamespace } from "./mount-namespace.ts";
+import {
+  AT_EMPTY_PATH,
+  MS_PRIVATE,
+  O_CLOEXEC,
+  OPEN_TREE_CLONE,
+  placeMount,
+  type MountPlace,
+  type PlaceCheck,
+} from "./place-mount.ts";
 import type { Root } from "./root.ts";
 import { refusal } from "./root-path.ts";
 import { syscall } from "./sys.ts";
@@ -27,12 +36,7 @@ const FLAGS = { ro: 1n, nosuid: 2n, nodev: 4n, noexec: 8n } as const;
 export type MountFlag = keyof typeof FLAGS;
 
 const AT_FDCWD = -100;
-const OPEN_TREE_CLONE = 1;
-const O_CLOEXEC = 0o2000000;
-const AT_EMPTY_PATH = 0x1000;
 const AT_RECURSIVE = 0x8000;
-const FROM_AND_TO_DESCRIPTORS = 0x04 | 0x40;
-const MS_PRIVATE = 1n << 18n;
 const ATTRIBUTES_BYTES = 32;
 const F_DUPFD_CLOEXEC = 1030;
 
@@ -115,26 +119,11 @@ function checkDevice(fd: number, { major, minor }: NonNullable<LiveMount["device
   throw new RangeError(`"${source}" is not the character device ${major}:${minor}`);
 }
 
-interface MountPlace extends Pick<LiveMount, "path" | "on"> {
-  readonly clone: number;
-}
-
 function placeAll(root: Root, places: readonly MountPlace[], check: PlaceCheck): Undo {
   return undoable((undos) => {
     for (const mount of places) {
-      place(mount, root, check);
+      placeMount(mount, root, check);
       undos.push(() => void root.unmount(mount.path, check));
     }
   });
-}
-
-function place({ clone, path, on }: MountPlace, root: Root, check: PlaceCheck): void {
-  const isThere = root.usePlace(path, (target) => {
-    check(target);
-    if (on !== undefined && fileSystemOf(target) !== on)
-      throw new RangeError(`"${path}" is on another file system than it should be`);
-    syscall(path, "move_mount", clone, "", target, "", FROM_AND_TO_DESCRIPTORS);
-    return true;
-  });
-  if (isThere !== true) throw new RangeError(`there is no "${path}"`);
 }

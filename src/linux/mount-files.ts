@@ -1,7 +1,16 @@
 import { closeSync } from "node:fs";
-import { fileSystemOf, mountIdOf } from "./file-stat.ts";
+import { mountIdOf } from "./file-stat.ts";
 import { makeTmpfs, writeNewFile } from "./memory-tree.ts";
 import type { MountPoint } from "./mount-table.ts";
+import {
+  AT_EMPTY_PATH,
+  FROM_AND_TO_DESCRIPTORS,
+  MS_PRIVATE,
+  O_CLOEXEC,
+  OPEN_TREE_CLONE,
+  placeMount,
+  type MountPlace,
+} from "./place-mount.ts";
 import type { Root } from "./root.ts";
 import { refusal } from "./root-path.ts";
 import { syscall, SysError, trySyscall } from "./sys.ts";
@@ -19,14 +28,9 @@ export interface LiveFile {
 export const PROC_SUPER_MAGIC = 0x9fa0;
 export const TMPFS_MAGIC = 0x01021994;
 
-const OPEN_TREE_CLONE = 1;
-const O_CLOEXEC = 0o2000000;
-const AT_EMPTY_PATH = 0x1000;
-const FROM_AND_TO_DESCRIPTORS = 0x04 | 0x40;
 const MNT_DETACH = 2;
 /** MOUNT_ATTR_RDONLY, NOSUID, NODEV, NOEXEC. */
 const READ_ONLY = 1n | 2n | 4n | 8n;
-const MS_PRIVATE = 1n << 18n;
 
 /**
  * Mounts files over what is at their paths: read-only, from a tmpfs that nobody else has, by descriptors alone, so that no path is resolved twice. They are gone with
@@ -34,7 +38,7 @@ const MS_PRIVATE = 1n << 18n;
  */
 export function mountFiles(root: Root, files: readonly LiveFile[]): void {
   if (files.length === 0) return;
-  const clones: Clone[] = [];
+  const clones: MountPlace[] = [];
   const doing = `Cannot mount files into the root file system "${root.path}"`;
   try {
     const tmpfs = makeTmpfs(0o755);
@@ -43,9 +47,9 @@ export function mountFiles(root: Root, files: readonly LiveFile[]): void {
       withAttached(tmpfs, root, () => {
         for (const [index, file] of files.entries()) clones.push(cloneFile(tmpfs, index, file));
       });
-      for (const clone of clones) place(clone, root);
+      for (const clone of clones) placeMount(clone, root);
     } finally {
-      for (const fd of [tmpfs, ...clones.map((clone) => clone.fd)]) closeSync(fd);
+      for (const fd of [tmpfs, ...clones.map(({ clone }) => clone)]) closeSync(fd);
     }
   } catch (error) {
     throw refusal(doing, error);
@@ -72,26 +76,11 @@ function withAttached<T>(tmpfs: number, root: Root, work: () => T): T {
   }
 }
 
-interface Clone {
-  readonly fd: number;
-  readonly file: LiveFile;
-}
-
-function cloneFile(tmpfs: number, index: number, file: LiveFile): Clone {
-  const fd = syscall(file.path, "open_tree", tmpfs, String(index), OPEN_TREE_CLONE | O_CLOEXEC);
+function cloneFile(tmpfs: number, index: number, { path, on }: LiveFile): MountPlace {
+  const fd = syscall(path, "open_tree", tmpfs, String(index), OPEN_TREE_CLONE | O_CLOEXEC);
   const attributes = new BigUint64Array([READ_ONLY, 0n, MS_PRIVATE, 0n]);
   const failed = trySyscall("mount_setattr", fd, "", AT_EMPTY_PATH, attributes, attributes.byteLength);
-  if (failed === 0) return { fd, file };
+  if (failed === 0) return { clone: fd, path, on };
   closeSync(fd);
-  throw new SysError("mount_setattr", -failed, file.path);
-}
-
-function place({ fd, file: { path, on } }: Clone, root: Root): void {
-  const isThere = root.usePlace(path, (target) => {
-    if (on !== undefined && fileSystemOf(target) !== on)
-      throw new RangeError(`"${path}" is on another file system than it should be`);
-    syscall(path, "move_mount", fd, "", target, "", FROM_AND_TO_DESCRIPTORS);
-    return true;
-  });
-  if (isThere !== true) throw new RangeError(`there is no "${path}"`);
+  throw new SysError("mount_setattr", -failed, path);
 }

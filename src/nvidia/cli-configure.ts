@@ -15,7 +15,7 @@ import { isUserNamespace } from "../linux/index.ts";
 import type { Request } from "../request/index.ts";
 import type { ConfigureCall } from "./cli-configure-call.ts";
 import { cliGrant, cliRequest } from "./cli-request.ts";
-import { isReady, prepareDriver } from "./prepare-driver.ts";
+import { readyHost } from "./prepare-driver.ts";
 import { learnCliHost, loadCliHost, needsDriver, stateFolder, type CliSite } from "./cli-site.ts";
 
 /**
@@ -54,11 +54,9 @@ async function findHost(call: ConfigureCall, site: CliSite, log: (text: string) 
 }
 
 function loadReady({ global }: ConfigureCall, site: CliSite, log: (text: string) => void): Host {
-  const host = loadCliHost(site);
-  if (isReady(host) || !global.loadKmods || isUserNamespace()) return host;
-  const prepared = prepareDriver(host, () => loadCliHost(site, true));
-  for (const text of prepared.complaints) log(text);
-  return prepared.host;
+  const { host, complaints } = readyHost(loadCliHost(site), global.loadKmods, () => loadCliHost(site, true));
+  for (const text of complaints) log(text);
+  return host;
 }
 
 interface Parts extends Pick<ChangeInput, "container" | "stateDir"> {

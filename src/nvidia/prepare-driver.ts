@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { runProgram } from "../base/index.ts";
 import type { Gpu, Host } from "../host/index.ts";
+import { isUserNamespace } from "../linux/index.ts";
 
 const MODPROBE = "/usr/bin/nvidia-modprobe";
 const TIMEOUT_MS = 30_000;
@@ -15,6 +16,12 @@ export function isReady({ driver, unit, controlNodes, gpus }: Host): boolean {
   return (
     driver !== undefined && hasControls && gpus.every((gpu) => gpu.node !== undefined && accessFiles(gpu).length === 0)
   );
+}
+
+/** `prepareDriver` where something is missing, where it is to be done, and where the kernel lets anybody do it: not in a user namespace. */
+export function readyHost(host: Host, isToLoad: boolean, describe: () => Host): ReturnType<typeof prepareDriver> {
+  if (isReady(host) || !isToLoad || isUserNamespace()) return { host, complaints: [] };
+  return prepareDriver(host, describe);
 }
 
 /**

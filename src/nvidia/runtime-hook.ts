@@ -23,7 +23,7 @@ import { readBundle, rootfsPath, type Bundle } from "../oci/index.ts";
 import type { Request } from "../request/index.ts";
 import { HOOK_USAGE, parseHookArguments, type HookArguments } from "./hook-arguments.ts";
 import { formatPeerError } from "./peer-error.ts";
-import { isReady, prepareDriver } from "./prepare-driver.ts";
+import { readyHost } from "./prepare-driver.ts";
 
 const MAX_STATE_BYTES = 1024 * 1024;
 const STATE_DEADLINE_MS = 10_000;
@@ -139,11 +139,9 @@ function findHost({ config, log, stateDir }: Scene, isRefresh: boolean): Host {
     log.debug(`host "${config.root}" from ${source === "cache" ? "the cache" : "its files"}: ${reason}`);
     return host;
   };
-  const host = find(isRefresh);
-  if (isReady(host) || !config.cli.loadKmods || isUserNamespace()) return host;
-  const prepared = prepareDriver(host, () => find(true));
-  for (const complaint of prepared.complaints) log.warn(escapeControls(complaint));
-  return prepared.host;
+  const { host: ready, complaints } = readyHost(find(isRefresh), config.cli.loadKmods, () => find(true));
+  for (const complaint of complaints) log.warn(escapeControls(complaint));
+  return ready;
 }
 
 /** The file that the configuration names for nvidia-container-cli; with -debug stderr. */
