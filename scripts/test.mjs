@@ -3,6 +3,7 @@
  * with `, N skipped` where end-to-end tests could not run; each says why. With CI set nothing may be skipped.
  */
 import { spawn } from "node:child_process";
+import { runEndToEnd } from "./lanes.mjs";
 import { attempt, bun, installEngines, installPackages, must, root } from "./setup.mjs";
 
 const totals = { pass: 0, fail: 0, skip: 0 };
@@ -12,7 +13,7 @@ function check(...argv) {
   totals[attempt(...argv) === 0 ? "pass" : "fail"] += 1;
 }
 
-/** Runs `bun test`, shows its output and adds up what it counted; a run that ends badly without a failed test is a failure. */
+/** Runs `bun test`, shows its output and adds it up. */
 async function runTests(...args) {
   const child = spawn(bun, ["test", ...args], { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
@@ -26,6 +27,11 @@ async function runTests(...args) {
     });
   }
   const status = await new Promise((resolve) => child.on("close", resolve));
+  addUp(output, status);
+}
+
+/** Adds up what a run counted; one that ends badly without a failed test is a failure. */
+function addUp(output, status) {
   const count = (word) =>
     [...output.matchAll(new RegExp(`^ *(\\d+) ${word}$`, "gm"))].reduce((sum, [, n]) => sum + Number(n), 0);
   totals.pass += count("pass");
@@ -42,8 +48,12 @@ check("node_modules/.bin/oxfmt", "--check", ".");
 check("node_modules/.bin/oxlint", "--type-aware", "--deny-warnings");
 check("node_modules/.bin/tsc", "-p", ".");
 check("node_modules/.bin/knip");
-await runTests("src", "scripts");
-await runTests("--timeout", "120000", "e2e");
+// Two at a time: then one that starts processes can take longer than five seconds.
+await runTests("--parallel=2", "--timeout", "30000", "src", "scripts");
+await runEndToEnd((output, status) => {
+  process.stdout.write(output);
+  addUp(output, status);
+});
 
 const skipped = totals.skip > 0 ? `, ${totals.skip} skipped` : "";
 console.log(`${totals.pass} passed, ${totals.fail} failed${skipped}`);

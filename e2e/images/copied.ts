@@ -1,5 +1,5 @@
 import { chmodSync, copyFileSync, mkdirSync, readdirSync, realpathSync, symlinkSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { program } from "../lib/gate.ts";
 import { must } from "../lib/run.ts";
 import { debianTree } from "./debian.ts";
@@ -45,7 +45,8 @@ export function makeDistroless(tree: string): string {
   makeFolders(tree, ["proc", "dev", `usr/lib/${MULTIARCH}`, "usr/bin", dirname(GLIBC_LOADER)]);
   if (GLIBC_LOADER.startsWith("/lib64/")) symlinkSync("usr/lib", join(tree, "lib"));
   copyLibraries(join(tree, `usr/lib/${MULTIARCH}`));
-  copyFileSync(realpathSync(join(debianTree(), "usr", GLIBC_LOADER)), join(tree, GLIBC_LOADER));
+  // The link in the tree is absolute, and leads to this machine's: another one than that of the C library.
+  copyFileSync(join(debianTree(), "usr/lib", MULTIARCH, basename(GLIBC_LOADER)), join(tree, GLIBC_LOADER));
   return tree;
 }
 

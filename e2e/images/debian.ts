@@ -1,8 +1,10 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { lockFile } from "../../src/linux/index.ts";
 import { must } from "../lib/run.ts";
 
 const CACHE = "/var/cache/berth-e2e";
+const DEADLINE_MS = 600_000;
 
 /** Nothing of these is used in a test; without them an import takes half the time. */
 const LEFT_OUT = [
@@ -22,9 +24,12 @@ export function debianTree(): string {
   const tree = join(CACHE, `debian-${suite}`);
   if (existsSync(tree)) return tree;
   mkdirSync(CACHE, { recursive: true });
+  // Another test file may be making the same tree.
+  using _ = lockFile(join(CACHE, "lock"), DEADLINE_MS);
+  if (existsSync(tree)) return tree;
   const partial = `${tree}.partial`;
   rmSync(partial, { recursive: true, force: true });
-  must(["debootstrap", "--variant=minbase", suite, partial, uri], { timeoutMs: 600_000 });
+  must(["debootstrap", "--variant=minbase", suite, partial, uri], { timeoutMs: DEADLINE_MS });
   for (const pattern of LEFT_OUT) {
     for (const path of new Bun.Glob(pattern).scanSync({ cwd: partial, onlyFiles: false }))
       rmSync(join(partial, path), { recursive: true, force: true });

@@ -39,12 +39,18 @@ export function compatLibcuda(note: CompatNote | undefined): string {
     return output;
   mkdirSync(build, { recursive: true });
   const section = { section: ".note.cuda.fwd_compatibility", owner: "NVIDIA Corporation" };
-  compileNotedLibrary(output, {
+  compileNotedLibrary(beside(output), {
     soname: "libcuda.so.1",
     source: readFileSync(join(sources, "compat-libcuda.c"), "utf8"),
     ...(text === undefined ? {} : { note: { ...section, text } }),
   });
+  renameSync(beside(output), output);
   return output;
+}
+
+/** Another test file may be making the same program. */
+function beside(path: string): string {
+  return `${path}.${process.pid}`;
 }
 
 function compile(source: string, output: string, flags: readonly string[], more: readonly string[] = []): string {
@@ -52,7 +58,7 @@ function compile(source: string, output: string, flags: readonly string[], more:
   const to = join(build, output);
   if (existsSync(to) && statSync(to).mtimeMs > statSync(from).mtimeMs) return to;
   mkdirSync(build, { recursive: true });
-  must(["gcc", ...flags, "-o", `${to}.new`, from, ...more]);
-  renameSync(`${to}.new`, to);
+  must(["gcc", ...flags, "-o", beside(to), from, ...more]);
+  renameSync(beside(to), to);
   return to;
 }
