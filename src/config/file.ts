@@ -4,11 +4,12 @@ import {
   isJsonObject,
   nearest,
   ownField,
+  quoteAll,
   type JsonObject,
   type JsonValue,
 } from "../base/index.ts";
 import { DEFAULTS, type Key, type KeyOf } from "./keys.ts";
-import { locateValue, type Position } from "./position.ts";
+import { locateValue, type Position } from "../text/index.ts";
 
 /** A configuration file that was parsed, and its text for the places of mistakes. A missing file reads as an empty one. */
 export interface ConfigFile {
@@ -104,10 +105,6 @@ export function namePlace(path: string, place: Position | undefined): string {
 /** `: did you mean "x"?`, or nothing. */
 export function meaning(near: string | undefined): string {
   return near === undefined ? "" : `: did you mean "${near}"?`;
-}
-
-export function quoteAll(names: readonly string[]): string {
-  return names.map((name) => `"${name}"`).join(", ");
 }
 
 function valueAt(top: JsonObject, steps: readonly string[]): JsonValue | undefined {

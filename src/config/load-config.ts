@@ -1,10 +1,10 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { BerthError, errnoCode, type JsonObject } from "../base/index.ts";
+import { BerthError, errnoCode, messageOf, type JsonObject } from "../base/index.ts";
 import type { Config } from "./config.ts";
 import { namePlace } from "./file.ts";
 import type { Mode } from "./names.ts";
-import { locateFault, type Position } from "./position.ts";
+import { locateFault, type Position } from "../text/index.ts";
 import { readConfig } from "./read-config.ts";
 
 const MAX_CONFIG_BYTES = 1024 * 1024;
@@ -28,19 +28,35 @@ export interface LoadConfigOptions {
  */
 export function loadConfig(env: ConfigSource, slot: string | undefined, options: LoadConfigOptions = {}): Config {
   const { isRequired = false, mode } = options;
-  const path = slot || locate(env);
+  const path = locateConfig(env, slot);
+  const text = readConfigText(path);
+  if (text === undefined && isRequired) throw unreadable(path, "it does not exist");
+  if (text === undefined) return { path: undefined, ...readConfig({ path, text: "", top: {} }, mode) };
+  return { path, ...readConfig({ path, text, top: parseToml(text, path) }, mode) };
+}
+
+/** The one place where the configuration is looked for. */
+export function locateConfig(env: ConfigSource, slot: string | undefined): string {
+  return slot || locate(env);
+}
+
+/** The text of a configuration file; undefined: it is not there. Throws C001. */
+export function readConfigText(path: string): string | undefined {
   const fd = openConfig(path);
-  if (fd === undefined && isRequired) throw unreadable(path, "it does not exist");
-  if (fd === undefined) return { path: undefined, ...readConfig({ path, text: "", top: {} }, mode) };
+  if (fd === undefined) return undefined;
   try {
     const stats = fstatSync(fd);
     if (!stats.isFile()) throw unreadable(path, "it is not a regular file");
     if (stats.size > MAX_CONFIG_BYTES) throw unreadable(path, `it has more than ${MAX_CONFIG_BYTES} bytes`);
-    const text = decode(readFileSync(fd), path);
-    return { path, ...readConfig({ path, text, top: parseToml(text, path) }, mode) };
+    return decode(readFileSync(fd), path);
   } finally {
     closeSync(fd);
   }
+}
+
+/** Throws C001 or C002 for a text that no program of the stack would start with. */
+export function checkConfigText(path: string, text: string): void {
+  readConfig({ path, text, top: parseToml(text, path) });
 }
 
 function locate(env: ConfigSource): string {
@@ -53,7 +69,7 @@ function openConfig(path: string): number | undefined {
     return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (cause) {
     if (errnoCode(cause) === "ENOENT" || errnoCode(cause) === "ENOTDIR") return undefined;
-    throw unreadable(path, reasonOf(cause), { cause });
+    throw unreadable(path, messageOf(cause), { cause });
   }
 }
 
@@ -71,17 +87,13 @@ function parseToml(text: string, path: string): JsonObject {
     return isTable(top) ? top : {};
   } catch (cause) {
     // Bun says what is wrong, and not where.
-    throw unreadable(path, reasonOf(cause).replace(/^TOML Parse error: /, ""), { cause, place: locateFault(text) });
+    throw unreadable(path, messageOf(cause).replace(/^TOML Parse error: /, ""), { cause, place: locateFault(text) });
   }
 }
 
 /** A TOML document is a table; times and dates in it are no JSON, and every reader refuses them by their type. */
 function isTable(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null;
-}
-
-function reasonOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
 }
 
 interface Where {

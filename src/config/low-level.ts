@@ -1,7 +1,14 @@
 import { accessSync, constants, readFileSync, realpathSync, statSync, type Stats } from "node:fs";
 import { dirname } from "node:path";
 import { BerthError, makePrivateFolder, replaceFile } from "../base/index.ts";
-import { effectiveUid, formatLowLevelNote, isLauncher, type LowLevelLookup } from "../linux/index.ts";
+import {
+  effectiveUid,
+  formatLowLevelNote,
+  isLauncher,
+  isOpenBeyondRoot,
+  isOwnerTrusted,
+  type LowLevelLookup,
+} from "../linux/index.ts";
 
 /** What the peer searches behind PATH. */
 const FALLBACK_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -53,9 +60,9 @@ function findFault(place: string, self: string): string | undefined {
 }
 
 /** A file or folder that another user may change. */
-function findOwnerFault({ uid, gid, mode }: Stats): string | undefined {
-  if (uid !== 0 && uid !== effectiveUid()) return `belongs to user ${uid}`;
-  return (mode & 0o002) !== 0 || ((mode & 0o020) !== 0 && gid !== 0) ? "can be written by others" : undefined;
+function findOwnerFault(stats: Stats): string | undefined {
+  if (!isOwnerTrusted(stats)) return `belongs to user ${stats.uid}`;
+  return isOpenBeyondRoot(stats) ? "can be written by others" : undefined;
 }
 
 function prefixed(text: string, fault: string | undefined): string | undefined {
@@ -92,7 +99,7 @@ function nothingFound(candidates: readonly string[], faults: readonly string[]):
   }
   const why =
     candidates.length === 0 ? "the configuration names none" : `${asked} is not in PATH nor in ${FALLBACK_PATH}`;
-  const remedy = "install runc, or name the runtime's path under [nvidia-container-runtime] runtimes";
+  const remedy = "install runc, or name the runtime's path under [nvidia-container-runtime] runtimes of config.toml";
   return new BerthError({ code: "BERTH-L001", message: `Cannot find a low-level runtime: ${why}`, remedy });
 }
 

@@ -1,5 +1,5 @@
-import { nearest, splitList } from "../base/index.ts";
-import { badValue, quoteAll, readChoice, readText, readTexts, type ConfigFile } from "./file.ts";
+import { nearest, quoteAll, splitList } from "../base/index.ts";
+import { badValue, readChoice, readText, readTexts, type ConfigFile } from "./file.ts";
 import { DEFAULTS, type KeyOf } from "./keys.ts";
 import { CAPABILITIES, MODES, type Mode } from "./names.ts";
 

@@ -11,19 +11,20 @@ export type Steps = readonly (string | number)[];
 
 /** Where the value stands that `steps` lead to (for a table: its first key or heading); undefined: it cannot be found. */
 export function locateValue(text: string, steps: Steps): Position | undefined {
-  const { program } = parse(text);
+  const { program } = parseTomlText(text);
   const node = program && findInTable(program.body[0].body, [], steps);
   return node && positionAt(text, node.range[0]);
 }
 
 /** Where a text that Bun refuses breaks the rules of TOML 1.1, or holds an integer that a double cannot. */
 export function locateFault(text: string): Position | undefined {
-  const { program, fault } = parse(text);
+  const { program, fault } = parseTomlText(text);
   const offset = program === undefined ? fault : findLongInteger(program);
   return offset === undefined ? undefined : positionAt(text, offset);
 }
 
-function parse(text: string): { program?: AST.TOMLProgram; fault?: number } {
+/** The syntax tree of a text without a byte order mark, or where it breaks the rules. */
+export function parseTomlText(text: string): { readonly program?: AST.TOMLProgram; readonly fault?: number } {
   // Only here: a start must not pay for a second parser, which is there to say where a mistake is.
   const parser: typeof import("toml-eslint-parser") = require("toml-eslint-parser");
   try {
@@ -49,7 +50,7 @@ function findInSection(section: AST.TOMLTable, steps: Steps): AST.TOMLNode | und
 }
 
 function findInEntry({ key, value }: AST.TOMLKeyValue, above: Steps, steps: Steps): AST.TOMLNode | undefined {
-  const path = [...above, ...key.keys.map((each) => (each.type === "TOMLBare" ? each.name : each.value))];
+  const path = [...above, ...keysOf(key)];
   if (path.length > steps.length) return startsWith(path, steps) ? key : undefined;
   return startsWith(steps, path) ? findInValue(value, path, steps) : undefined;
 }
@@ -62,7 +63,13 @@ function findInValue(value: AST.TOMLContentNode, path: Steps, steps: Steps): AST
   return element && findInValue(element, [...path, step], steps);
 }
 
-function startsWith(path: Steps, start: Steps): boolean {
+/** The keys of a dotted key or a heading. */
+export function keysOf(key: AST.TOMLKey): readonly string[] {
+  return key.keys.map((each) => (each.type === "TOMLBare" ? each.name : each.value));
+}
+
+/** Whether a path is `start`, or leads on from there. */
+export function startsWith(path: Steps, start: Steps): boolean {
   return path.length >= start.length && start.every((step, index) => step === path[index]);
 }
 
@@ -70,11 +77,13 @@ function findLongInteger(program: AST.TOMLProgram): number | undefined {
   return program.tokens.find(isLongInteger)?.range[0];
 }
 
-function isLongInteger({ type, value }: AST.Token): boolean {
+/** Whether a token is an integer that a double cannot hold. */
+export function isLongInteger({ type, value }: AST.Token): boolean {
   return type === "Integer" && !Number.isSafeInteger(Number(value.replaceAll("_", "")));
 }
 
-function positionAt(text: string, offset: number): Position {
+/** The place of an offset, which is in UTF-16 units. */
+export function positionAt(text: string, offset: number): Position {
   const before = text.slice(0, offset);
   const lines = before.split("\n");
   return { line: lines.length, column: Array.from(lines.at(-1) ?? "").length + 1 };
