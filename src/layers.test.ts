@@ -6,7 +6,7 @@ import { dirname, join, normalize } from "node:path";
 const RANK: Readonly<Record<string, number>> = {
   base: 0,
   linux: 1, text: 1,
-  oci: 2, cdi: 2, nvml: 2, config: 2,
+  oci: 2, cdi: 2, nvml: 2, cuda: 2, config: 2,
   host: 3,
   request: 4,
   leases: 5,
@@ -14,7 +14,7 @@ const RANK: Readonly<Record<string, number>> = {
   edits: 7,
   apply: 8,
   engines: 9, watch: 9, sim: 9,
-  doctor: 10,
+  doctor: 10, install: 10,
   nvidia: 11, cli: 11, web: 11, kube: 11,
   "main.ts": 12,
 }; // prettier-ignore

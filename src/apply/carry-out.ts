@@ -13,6 +13,7 @@ import {
   BerthError,
   formatJson,
   makePrivateFolder,
+  messageOf,
   replaceFile,
   undoable,
   type JsonObject,
@@ -60,7 +61,7 @@ export function writeSpec(spec: JsonObject, { configPath, bytes }: Bundle): void
   try {
     replaceFile(configPath, text);
   } catch (cause) {
-    const message = `Cannot replace "${configPath}": ${cause instanceof Error ? cause.message : String(cause)}`;
+    const message = `Cannot replace "${configPath}": ${messageOf(cause)}`;
     const remedy = "see that the bundle's file system has space and can be written";
     throw new BerthError({ code: "BERTH-P003", message, remedy }, { cause });
   }

@@ -8,7 +8,7 @@ import {
   type JsonValue,
 } from "../base/index.ts";
 import type { DeviceEdit, MountEdit } from "../edits/index.ts";
-import { findChangedNode, type DeviceNode, type Host } from "../host/index.ts";
+import { findChangedNode, nodesRemedy, type DeviceNode, type Host } from "../host/index.ts";
 import { lookIntoVolume, type ContainerView } from "./container-view.ts";
 import { folderOf } from "./paths.ts";
 import { hasUserNamespace, listAt, objectAt } from "../oci/index.ts";
@@ -21,7 +21,7 @@ export function checkDevices(devices: readonly DeviceEdit[], host: Host): void {
   throw new BerthError({
     code: "BERTH-D003",
     message: `Cannot give the device "${bad.path}": "${bad.hostPath}" is not the character device ${bad.major}:${bad.minor}`,
-    remedy: "make the driver's device nodes anew: nvidia-modprobe -c 0 -u",
+    remedy: `make the driver's device nodes anew: ${nodesRemedy(host)}`,
   });
 }
 

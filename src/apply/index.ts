@@ -42,3 +42,4 @@ export { formatPlan } from "./format-plan.ts";
 export { formatStep } from "./plan.ts";
 export { planContainer, type ContainerPlan, type PlannedContainer } from "./plan-container.ts";
 export { withStateFolder } from "./state-folder.ts";
+export { isWithoutGpu, usualCdiFile } from "./usual-cdi-file.ts";

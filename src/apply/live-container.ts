@@ -1,4 +1,4 @@
-import { BerthError, type JsonObject } from "../base/index.ts";
+import { BerthError, messageOf, type JsonObject } from "../base/index.ts";
 import {
   MountNamespace,
   ProcessHandle,
@@ -125,7 +125,7 @@ function enter<T>({ pid }: ProcessHandle, work: () => T): T {
     return work();
   } catch (cause) {
     if (cause instanceof BerthError) throw cause;
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = messageOf(cause);
     throw new BerthError(
       {
         code: "BERTH-P004",

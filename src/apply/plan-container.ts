@@ -1,5 +1,5 @@
-import { lstatSync, realpathSync } from "node:fs";
-import { BerthError, errnoCode, type JsonObject, type Problem } from "../base/index.ts";
+import { lstatSync } from "node:fs";
+import { BerthError, realPath, type JsonObject, type Problem } from "../base/index.ts";
 import type { Config } from "../config/index.ts";
 import type { Edits } from "../edits/index.ts";
 import { policyOf, type Grant } from "../grant/index.ts";
@@ -124,17 +124,8 @@ function planFor(request: Request, { input, host, rootfs }: Place): ContainerPla
 
 /** The root file system's own path. Throws BERTH-P001 when it is a link: it may lead to a root that is no container's. */
 function realRootfs(path: string): string {
+  // A folder that is missing is somebody else's to report.
   if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return realPath(path);
   const message = `Cannot use the root file system "${path}": it is a symbolic link`;
   throw new BerthError({ code: "BERTH-P001", message, remedy: "name the folder itself as root.path" });
-}
-
-/** A folder that is missing is somebody else's to report. */
-function realPath(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch (error) {
-    if (errnoCode(error) === undefined) throw error;
-    return path;
-  }
 }

@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync } from "node:fs";
 import { dirname } from "node:path";
-import { BerthError, replaceFile } from "../base/index.ts";
+import { BerthError, messageOf, replaceFile } from "../base/index.ts";
 import { formatOf, type CdiFormat } from "../cdi/index.ts";
 
 export const CDI_FORMATS: readonly CdiFormat[] = ["json", "yaml"];
@@ -36,7 +36,7 @@ export function saveCdi(path: string, text: string): void {
     replaceFile(path, text, { mode: 0o644 });
     chmodSync(path, 0o644);
   } catch (cause) {
-    const message = `Cannot write the CDI file "${path}": ${cause instanceof Error ? cause.message : String(cause)}`;
+    const message = `Cannot write the CDI file "${path}": ${messageOf(cause)}`;
     throw new BerthError(
       { code: "BERTH-F004", message, remedy: "run it as root, or name another file: --output FILE" },
       { cause },

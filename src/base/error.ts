@@ -24,10 +24,15 @@ export class BerthError extends Error implements Problem {
   /** Any thrown value as a BerthError; one that already is comes back unchanged. */
   static from(thrown: unknown): BerthError {
     if (thrown instanceof BerthError) return thrown;
-    const message = thrown instanceof Error ? thrown.message : String(thrown);
+    const message = messageOf(thrown);
     const remedy = "run it again with --debug and report the output as a defect";
     return new BerthError({ code: "BERTH-X001", message: `Cannot go on: ${message}`, remedy }, { cause: thrown });
   }
+}
+
+/** What is said of anything that was thrown, by itself. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
 }
 
 /** The one line that a user sees: `berth: BERTH-D001: message; remedy: …`. Control characters are escaped. */

@@ -1,5 +1,4 @@
-import { BerthError } from "./error.ts";
-import type { ErrorCode } from "./codes.ts";
+import { BerthError, messageOf } from "./error.ts";
 import { findJsonFault, foldKey, FREE_TEXT_KEYS, MAX_JSON_DEPTH, type JsonFault } from "./json-fault.ts";
 
 declare const RAW: unique symbol;
@@ -30,20 +29,39 @@ declare global {
 /** Larger documents are refused before they are decoded. */
 export const MAX_JSON_BYTES = 4 * 1024 * 1024;
 
+/** Why a document is refused. */
+export interface JsonRefusal {
+  /** S002: it is no JSON. S003: a key stands in it twice. S004: it is too large or too deep. */
+  readonly code: "BERTH-S002" | "BERTH-S003" | "BERTH-S004";
+  /** A clause, without the place. */
+  readonly why: string;
+  /** In UTF-16 units; undefined: it is the whole document. */
+  readonly offset?: number;
+  readonly cause?: unknown;
+}
+
+/** A document's value, or why it has none. */
+export type JsonReading =
+  | { readonly kind: "value"; readonly value: JsonValue }
+  | { readonly kind: "refused"; readonly refusal: JsonRefusal };
+
 /**
  * A JSON document without loss: numbers keep their text, objects their order (but for keys that are integers). `what`
  * names the document in messages, as a path does. Throws S002 (not UTF-8, a byte order mark, bad syntax), S003 (a key
  * twice, or twice but for case: Go programs ignore case, others do not), S004 (over 4 MiB, or 64 levels).
  */
 export function parseJson(bytes: Uint8Array, what: string): JsonValue {
-  const text = decodeJson(bytes, what);
-  const value = parsePlain(text, what);
-  const skeleton = withoutStrings(text);
-  if (isSuspect(value, skeleton)) {
-    const fault = findJsonFault(text);
-    if (fault !== undefined) throw faultError(fault, text, what);
-  }
-  return hasUnusualNumber(skeleton) ? parseKeepingNumbers(text) : value;
+  const text = decodeJson(bytes);
+  if (typeof text !== "string") throw asError(text, "", what);
+  const read = readPlain(text);
+  if (read.kind === "refused") throw asError(read.refusal, text, what);
+  return read.value;
+}
+
+/** As `parseJson`, for whoever says in words of its own, and of its own place, why a document is refused. */
+export function readJson(bytes: Uint8Array): JsonReading {
+  const text = decodeJson(bytes);
+  return typeof text === "string" ? readPlain(text) : { kind: "refused", refusal: text };
 }
 
 /** The compact JSON text of a value; of what `parseJson` read, the same numbers, strings and order. */
@@ -79,29 +97,31 @@ export function toSafeInteger(value: JsonValue | undefined): number | undefined 
   return Number.isSafeInteger(value) && typeof value === "number" ? value : undefined;
 }
 
-function decodeJson(bytes: Uint8Array, what: string): string {
-  if (bytes.length > MAX_JSON_BYTES) {
-    throw limitError(`Cannot read "${what}": it has ${bytes.length} bytes, and ${MAX_JSON_BYTES} are allowed`);
-  }
-  if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) {
-    throw syntaxError(what, "it begins with a byte order mark, which JSON does not allow");
-  }
+function decodeJson(bytes: Uint8Array): string | JsonRefusal {
+  if (bytes.length > MAX_JSON_BYTES)
+    return { code: "BERTH-S004", why: `it has ${bytes.length} bytes, and ${MAX_JSON_BYTES} are allowed` };
+  if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf)
+    return { code: "BERTH-S002", why: "it begins with a byte order mark, which JSON does not allow" };
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (cause) {
-    throw syntaxError(what, "it is not valid UTF-8", cause);
+    return { code: "BERTH-S002", why: "it is not valid UTF-8", cause };
   }
 }
 
-function parsePlain(text: string, what: string): JsonValue {
+function readPlain(text: string): JsonReading {
+  let value: JsonValue;
   try {
-    const value: JsonValue = JSON.parse(text);
-    return value;
+    value = JSON.parse(text);
   } catch (cause) {
     const fault = findJsonFault(text);
-    if (fault !== undefined) throw faultError(fault, text, what);
-    throw syntaxError(what, cause instanceof Error ? cause.message : String(cause), cause);
+    const why = messageOf(cause);
+    return { kind: "refused", refusal: fault === undefined ? { code: "BERTH-S002", why, cause } : refusalOf(fault) };
   }
+  const skeleton = withoutStrings(text);
+  const fault = isSuspect(value, skeleton) ? findJsonFault(text) : undefined;
+  if (fault !== undefined) return { kind: "refused", refusal: refusalOf(fault) };
+  return { kind: "value", value: hasUnusualNumber(skeleton) ? parseKeepingNumbers(text) : value };
 }
 
 function parseKeepingNumbers(text: string): JsonValue {
@@ -158,28 +178,20 @@ function countKeys(value: JsonValue, depth: number, isFreeText: boolean, keys: K
   return true;
 }
 
-function faultError(fault: JsonFault, text: string, what: string): BerthError {
-  const before = text.slice(0, fault.offset);
-  const place = `line ${before.split("\n").length}, column ${fault.offset - before.lastIndexOf("\n")}`;
-  if (fault.kind === "syntax") return syntaxError(what, `${fault.detail} at ${place}`);
-  if (fault.kind === "depth") {
-    return limitError(`Cannot read "${what}": it is deeper than ${MAX_JSON_DEPTH} levels at ${place}`);
+function refusalOf({ kind, detail, offset }: JsonFault): JsonRefusal {
+  if (kind === "syntax") return { code: "BERTH-S002", why: detail, offset };
+  if (kind === "duplicate") return { code: "BERTH-S003", why: detail, offset };
+  return { code: "BERTH-S004", why: `it is deeper than ${MAX_JSON_DEPTH} levels`, offset };
+}
+
+function asError({ code, why, offset, cause }: JsonRefusal, text: string, what: string): BerthError {
+  const before = text.slice(0, offset);
+  const place =
+    offset === undefined ? "" : ` at line ${before.split("\n").length}, column ${offset - before.lastIndexOf("\n")}`;
+  if (code === "BERTH-S003") {
+    const message = `Cannot use "${what}": ${why},${place}; runtimes disagree about which one counts`;
+    return new BerthError({ code, message, remedy: `take one of the two out of "${what}"` });
   }
-  return new BerthError({
-    code: "BERTH-S003",
-    message: `Cannot use "${what}": ${fault.detail}, at ${place}; runtimes disagree about which one counts`,
-    remedy: `take one of the two out of "${what}"`,
-  });
-}
-
-function syntaxError(what: string, why: string, cause?: unknown): BerthError {
-  return jsonError("BERTH-S002", `Cannot read "${what}": ${why}`, cause);
-}
-
-function limitError(message: string): BerthError {
-  return jsonError("BERTH-S004", message);
-}
-
-function jsonError(code: ErrorCode, message: string, cause?: unknown): BerthError {
+  const message = `Cannot read "${what}": ${why}${place}`;
   return new BerthError({ code, message, remedy: "mend the program that wrote this file" }, { cause });
 }

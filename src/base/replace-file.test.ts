@@ -2,6 +2,7 @@ import { afterAll, beforeEach, expect, test } from "bun:test";
 import {
   chmodSync,
   chownSync,
+  lchownSync,
   linkSync,
   lstatSync,
   mkdirSync,
@@ -106,6 +107,20 @@ test("with followLink the file that the link names is replaced, and the link sta
   replaceFile(file, "new", { followLink: true });
   expect([text(join(folder, "sub/target")), readlinkSync(file)]).toEqual(["new", "sub/target"]);
   expect(readdirSync(join(folder, "sub"))).toEqual(["target"]);
+});
+
+test.if(process.geteuid?.() === 0)("with followLink another user's link in a folder like /tmp is refused", () => {
+  const shared = join(folder, "shared");
+  mkdirSync(shared);
+  chmodSync(shared, 0o1777);
+  writeFileSync(join(folder, "target"), "old");
+  symlinkSync(join(folder, "target"), join(shared, "link"));
+  symlinkSync(join(shared, "link"), join(shared, "own"));
+  replaceFile(join(shared, "own"), "new", { followLink: true });
+  lchownSync(join(shared, "link"), 1000, 1000);
+  for (const name of ["link", "own"])
+    expect(codeOf(() => replaceFile(join(shared, name), "bad", { followLink: true }))).toBe("EACCES");
+  expect(text(join(folder, "target"))).toBe("new");
 });
 
 test("with followLink a link that leads nowhere is an error, and a missing file is made", () => {

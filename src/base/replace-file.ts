@@ -8,14 +8,16 @@ import {
   lstatSync,
   openSync,
   readdirSync,
+  readlinkSync,
   realpathSync,
   renameSync,
   rmSync,
+  statSync,
   unlinkSync,
   writeSync,
   type Stats,
 } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { errnoCode } from "./error.ts";
 import { isAbandoned, temporaryName } from "./temporary-name.ts";
 
@@ -24,6 +26,8 @@ export interface ReplaceOptions {
   readonly followLink?: boolean;
   /** Permission bits of a file that does not exist yet; 0644 without it. */
   readonly mode?: number;
+  /** As if nothing were there: neither mode and owner of an old file count, nor that it is a link, which is replaced itself. */
+  readonly asNew?: boolean;
 }
 
 /**
@@ -32,12 +36,11 @@ export interface ReplaceOptions {
  */
 export function replaceFile(path: string, content: Uint8Array | string, options: ReplaceOptions = {}): void {
   const target = options.followLink === true ? realPath(path) : path;
-  const old = lstatSync(target, { throwIfNoEntry: false });
+  const old = options.asNew === true ? undefined : lstatSync(target, { throwIfNoEntry: false });
   if (old !== undefined) checkKind(target, old);
   const folder = dirname(target);
-  const prefix = `.${basename(target).slice(0, 60)}.`;
-  removeAbandoned(folder, prefix);
-  const temporary = join(folder, temporaryName(prefix));
+  removeAbandoned(target);
+  const temporary = join(folder, temporaryName(prefixOf(target)));
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
   const fd = openSync(temporary, flags, 0o600);
   try {
@@ -54,21 +57,43 @@ export function replaceFile(path: string, content: Uint8Array | string, options:
   syncFolder(folder);
 }
 
-/** What a process left that was killed before its rename. */
-function removeAbandoned(folder: string, prefix: string): void {
+/** Removes what a process left beside `path` that was killed before it could put a new file in its place. */
+export function removeAbandoned(path: string): void {
+  const folder = dirname(path);
   for (const name of readdirSync(folder)) {
-    if (isAbandoned(name, prefix)) rmSync(join(folder, name), { force: true });
+    if (isAbandoned(name, prefixOf(path))) rmSync(join(folder, name), { force: true });
   }
+}
+
+function prefixOf(path: string): string {
+  return `.${basename(path).slice(0, 60)}.`;
 }
 
 function realPath(path: string): string {
   try {
-    return realpathSync(path);
+    const real = realpathSync(path);
+    refuseOthersLinks(path);
+    return real;
   } catch (error) {
     // A link that leads nowhere stays an error: whoever made it meant another place.
     if (errnoCode(error) !== "ENOENT" || lstatSync(path, { throwIfNoEntry: false }) !== undefined) throw error;
     return path;
   }
+}
+
+const SHARED = 0o1002;
+
+/** As the kernel does with fs.protected_symlinks, which knows nothing of a rename: in a folder like /tmp another user's link leads wherever that user wants. */
+function refuseOthersLinks(path: string): void {
+  const link = lstatSync(path, { throwIfNoEntry: false });
+  if (link?.isSymbolicLink() !== true) return;
+  const folder = statSync(dirname(path));
+  const isShared = (folder.mode & SHARED) === SHARED;
+  if (isShared && link.uid !== process.geteuid?.() && link.uid !== folder.uid) {
+    const message = `EACCES: it is a link of user ${link.uid}, replace '${path}'`;
+    throw Object.assign(new Error(message), { code: "EACCES", path });
+  }
+  refuseOthersLinks(resolve(dirname(path), readlinkSync(path)));
 }
 
 function checkKind(path: string, stats: Stats): void {

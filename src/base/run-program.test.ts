@@ -43,3 +43,16 @@ test("a program that is not there, and a folder that is not, are errors with the
   expect(() => runProgram(["/nowhere/program"])).toThrow(expect.objectContaining({ code: "ENOENT" }));
   expect(() => runProgram(["/bin/true"], { cwd: "/nowhere" })).toThrow(expect.objectContaining({ code: "ENOENT" }));
 });
+
+test("a program that writes without end is ended at a size", () => {
+  for (const words of ["yes", "yes >&2"]) {
+    // Whether the signal or the closed pipe ends it is chance.
+    const { isTooLong, isTimedOut, stdout, stderr } = runProgram(["sh", "-c", words], {
+      maxBytes: 100_000,
+      timeoutMs: 60_000,
+    });
+    expect([isTooLong, isTimedOut]).toEqual([true, false]);
+    expect(stdout.length + stderr.length).toBeLessThan(10_000_000);
+  }
+  expect(runProgram(["true"], { maxBytes: 100_000 }).isTooLong).toBe(false);
+});

@@ -6,6 +6,8 @@ export interface RunOptions {
   readonly stdin?: Uint8Array | string;
   /** The program gets SIGKILL after this time: SIGTERM can be blocked by an inherited signal mask. */
   readonly timeoutMs?: number;
+  /** The program gets SIGKILL once it has written more than this on one stream. */
+  readonly maxBytes?: number;
 }
 
 export interface RunResult {
@@ -14,6 +16,8 @@ export interface RunResult {
   /** "SIGKILL" */
   readonly signal: string | undefined;
   readonly isTimedOut: boolean;
+  /** It wrote more than `maxBytes`. */
+  readonly isTooLong: boolean;
   readonly stdout: Uint8Array;
   readonly stderr: Uint8Array;
 }
@@ -23,7 +27,7 @@ export interface RunResult {
  * code ENOENT or EACCES when it cannot be started. Not for the start path.
  */
 export function runProgram(argv: readonly string[], options: RunOptions = {}): RunResult {
-  const { env, cwd, stdin, timeoutMs } = options;
+  const { env, cwd, stdin, timeoutMs, maxBytes } = options;
   const result = Bun.spawnSync([...argv], {
     stdin: stdin === undefined ? "ignore" : Buffer.from(stdin),
     stdout: "pipe",
@@ -32,6 +36,7 @@ export function runProgram(argv: readonly string[], options: RunOptions = {}): R
     ...(env === undefined ? {} : { env: { ...env } }),
     ...(cwd === undefined ? {} : { cwd }),
     ...(timeoutMs === undefined ? {} : { timeout: timeoutMs }),
+    ...(maxBytes === undefined ? {} : { maxBuffer: maxBytes }),
   });
   const signal = typeof result.signalCode === "string" ? result.signalCode : undefined;
   return {
@@ -39,6 +44,7 @@ export function runProgram(argv: readonly string[], options: RunOptions = {}): R
     exitCode: signal === undefined ? result.exitCode : undefined,
     signal,
     isTimedOut: result.exitedDueToTimeout === true,
+    isTooLong: result.exitedDueToMaxBuffer === true,
     stdout: result.stdout,
     stderr: result.stderr,
   };

@@ -25,6 +25,7 @@ export {
 } from "./spec.ts";
 export type { Steps } from "./steps.ts";
 export { transformRoot, type RootChange } from "./transform-root.ts";
+export { foldersUnder } from "./spec-folders.ts";
 export { findSpecFault, type SpecFault } from "./validate.ts";
 export { CDI_VERSIONS, isOlderVersion, minimumVersion, parseCdiVersion, type CdiVersion } from "./version.ts";
 export { findLines } from "./find-lines.ts";

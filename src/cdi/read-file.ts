@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { messageOf } from "../base/index.ts";
 import { parseCdiSpec } from "./read-spec.ts";
 import { unreadable } from "./source.ts";
 import type { CdiSpec } from "./spec.ts";
@@ -14,6 +15,6 @@ function readBytes(path: string): Uint8Array {
   try {
     return readFileSync(path === "-" ? STDIN : path);
   } catch (cause) {
-    throw unreadable(path, cause instanceof Error ? cause.message : String(cause), cause);
+    throw unreadable(path, messageOf(cause), cause);
   }
 }

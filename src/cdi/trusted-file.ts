@@ -1,19 +1,8 @@
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  lstatSync,
-  openSync,
-  readSync,
-  realpathSync,
-  statSync,
-  type Stats,
-} from "node:fs";
+import { closeSync, constants, fstatSync, lstatSync, openSync, realpathSync, statSync, type Stats } from "node:fs";
 import { dirname } from "node:path";
 import { BerthError, errnoCode, MAX_JSON_BYTES } from "../base/index.ts";
+import { isOpenToOthers, isOwnerTrusted, readSized } from "../linux/index.ts";
 import { unreadable } from "./source.ts";
-
-const OTHERS_CAN_WRITE = 0o022;
 
 /**
  * The bytes of a CDI file that only root (or, for an unprivileged `user`, that user) can have written: each hook of it is code that an engine runs
@@ -28,7 +17,9 @@ export function readTrustedFile(path: string, user: number): Uint8Array {
     const stats = fstatSync(fd);
     if (!stats.isFile()) throw unreadable(path, "it is not a regular file");
     checkTrust(path, stats, user);
-    return readAll(fd, path, stats.size);
+    if (stats.size > MAX_JSON_BYTES)
+      throw unreadable(path, `it has ${stats.size} bytes, and ${MAX_JSON_BYTES} are allowed`);
+    return readSized(fd, stats.size);
   } catch (thrown) {
     throw asUnreadable(path, thrown);
   } finally {
@@ -68,26 +59,16 @@ function checkLink(path: string, link: Stats, user: number): void {
 
 function checkTrust(path: string, stats: Stats, user: number): void {
   checkOwner(path, stats, user);
-  if ((stats.mode & OTHERS_CAN_WRITE) === 0) return;
+  if (!isOpenToOthers(stats)) return;
   throw distrust(path, "users other than its owner can write it", `chmod go-w ${path}`);
 }
 
-function checkOwner(path: string, { uid }: Stats, user: number): void {
-  if (uid === 0 || uid === user) return;
-  throw distrust(path, `it belongs to user ${uid}, not to root`, `chown -h root: ${path}`);
+function checkOwner(path: string, stats: Stats, user: number): void {
+  if (isOwnerTrusted(stats, user)) return;
+  throw distrust(path, `it belongs to user ${stats.uid}, not to root`, `chown -h root: ${path}`);
 }
 
 function distrust(path: string, why: string, remedy: string): BerthError {
   const message = `Cannot trust the CDI file or folder "${path}": ${why}, and what it says is run as root`;
   return new BerthError({ code: "BERTH-F001", message, remedy });
-}
-
-function readAll(fd: number, path: string, size: number): Uint8Array {
-  if (size > MAX_JSON_BYTES) throw unreadable(path, `it has ${size} bytes, and ${MAX_JSON_BYTES} are allowed`);
-  const bytes = new Uint8Array(size);
-  let length = 0;
-  for (let read = 1; read > 0 && length < size; length += read) {
-    read = readSync(fd, bytes, length, size - length, null);
-  }
-  return bytes.subarray(0, length);
 }

@@ -42,6 +42,6 @@ function refuse(name: string, supported: readonly Capability[], reason: string):
   return new BerthError({
     code: "BERTH-R003",
     message,
-    remedy: `ask for ${supported.length === 1 ? "" : "some of "}${supported.join(", ")}, or for all`,
+    remedy: `ask for ${supported.length === 1 ? "" : "some of "}${supported.join(", ")}, or for all${isKnown ? `; or add ${name} to supported-driver-capabilities in config.toml` : ""}`,
   });
 }

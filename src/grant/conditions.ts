@@ -12,6 +12,8 @@ export interface Meeting {
   /** Those that the container gets, parents of MIG devices among them. */
   readonly gpus: readonly Gpu[];
   readonly compat: CompatDecision | undefined;
+  /** False: only the image's configuration is known, not which files it has. */
+  readonly isImageSeen: boolean;
 }
 
 /**
@@ -87,12 +89,13 @@ function listGpus(gpus: readonly Gpu[], describe: (gpu: Gpu) => string): string 
 }
 
 /** Whether forward compatibility would help where a newer driver is asked for. */
-function compatHint(term: Term | undefined, { compat, gpus }: Meeting): string {
+function compatHint(term: Term | undefined, { compat, gpus, isImageSeen }: Meeting): string {
   if ((term?.property !== "cuda" && term?.property !== "driver") || !asksForNewer(term)) return "";
   if (compat !== undefined) return `; ${escapeControls(compat.reason)}`;
   if (gpus.some(({ brand }) => hasForwardCompatibility(brand) === false)) {
     return "; forward compatibility would not help: it does not work on this GPU";
   }
+  if (!isImageSeen) return "; forward compatibility might do: whether the image has CUDA libraries for it is not known";
   return "; forward compatibility might do: the image has no cuda-compat package";
 }
 

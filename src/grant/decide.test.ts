@@ -134,7 +134,11 @@ test("a capability that the administrator does not allow is refused, and the ref
   });
   expect(decision).toMatchObject({
     kind: "refused",
-    problem: { code: "BERTH-R003", remedy: "ask for some of compute, utility, or for all" },
+    problem: {
+      code: "BERTH-R003",
+      remedy:
+        "ask for some of compute, utility, or for all; or add graphics to supported-driver-capabilities in config.toml",
+    },
   });
 });
 

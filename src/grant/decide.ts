@@ -12,11 +12,18 @@ import { checkNodes } from "./nodes.ts";
 import { gpusOf } from "./gpus-of.ts";
 import type { Policy } from "./policy.ts";
 
+/** How much of the container is known. */
+export interface Sight {
+  /** False: of its image only the configuration, not its files. */
+  readonly isImageSeen: boolean;
+}
+
 /** Decides what a container gets of `host`, with a reason for each thing, or refuses with code, cause and remedy. */
-export function decide(request: Request, host: Host, policy: Policy): Decision {
+// oxlint-disable-next-line max-params -- the three that decide, and what hardly anybody changes
+export function decide(request: Request, host: Host, policy: Policy, sight: Sight = { isImageSeen: true }): Decision {
   if (request.wants === "nothing") throw new TypeError("a container that asks for nothing is not decided about");
   try {
-    return { kind: "granted", grant: grant(request, host, policy) };
+    return { kind: "granted", grant: grant(request, host, { policy, ...sight }) };
   } catch (error) {
     if (!(error instanceof BerthError)) throw error;
     const problem: Problem = { code: error.code, message: error.message, remedy: error.remedy };
@@ -24,12 +31,12 @@ export function decide(request: Request, host: Host, policy: Policy): Decision {
   }
 }
 
-function grant(request: Request, host: Host, policy: Policy): Grant {
+function grant(request: Request, host: Host, { policy, isImageSeen }: Sight & { readonly policy: Policy }): Grant {
   const driver = loadedDriver(host);
   const capabilities = grantCapabilities(request, policy);
   const devices = { ...grantDevices(request, host), capabilities };
   const compat = decideCompat(request, devices, { host, policy });
-  const unchecked = checkConditions(request, { host, policy, gpus: gpusOf(devices), compat });
+  const unchecked = checkConditions(request, { host, policy, gpus: gpusOf(devices), compat, isImageSeen });
   const extras = grantExtras(request, host, policy);
   const given: Grant = {
     driver,

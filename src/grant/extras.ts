@@ -1,5 +1,5 @@
 import { BerthError, escapeControls } from "../base/index.ts";
-import type { Host } from "../host/index.ts";
+import { nodesRemedy, type Host } from "../host/index.ts";
 import type { Request } from "../request/index.ts";
 import type { Grant } from "./grant.ts";
 import type { Policy } from "./policy.ts";
@@ -70,7 +70,7 @@ function grantMigControl({ migControl, isPrivileged }: Request, host: Host): Gra
     throw new BerthError({
       code: "BERTH-D003",
       message: `Cannot give the right to ${what === "config" ? "configure" : "watch"} MIG: its node in /dev/nvidia-caps is missing or is another device`,
-      remedy: `nvidia-modprobe -f /proc/driver/nvidia/capabilities/mig/${what}`,
+      remedy: nodesRemedy(host),
     });
   });
 }

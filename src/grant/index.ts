@@ -3,7 +3,8 @@
  * here knows how a grant is carried out.
  */
 export { judgeCompat, type CompatSite } from "./compat.ts";
-export { decide } from "./decide.ts";
+export { decide, type Sight } from "./decide.ts";
+export { conditionsHold, smallestDriver, type Supposed } from "./suppose.ts";
 export { listDevices } from "./devices.ts";
 export type { FoundDevice } from "./find-device.ts";
 export type * from "./grant.ts";

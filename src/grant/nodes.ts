@@ -1,5 +1,5 @@
 import { BerthError } from "../base/index.ts";
-import type { Gpu, Host } from "../host/index.ts";
+import { nodesRemedy, type Gpu, type Host } from "../host/index.ts";
 import { gpusOf } from "./gpus-of.ts";
 import type { Grant } from "./grant.ts";
 
@@ -13,17 +13,15 @@ const MIG_NODES = 2;
 export function checkNodes(grant: Grant, host: Host): void {
   checkUnit(grant, host);
   if (grant.gpus.length + grant.migDevices.length === 0) return;
-  checkControlNode("/dev/nvidiactl", "nvidia-modprobe", host);
+  checkControlNode("/dev/nvidiactl", host);
   // Without it every CUDA call fails inside, in words that do not lead here.
   const isForCuda = grant.capabilities.some(({ name }) => name === "compute");
-  if (isForCuda) checkControlNode("/dev/nvidia-uvm", "nvidia-modprobe -u -c 0", host);
+  if (isForCuda) checkControlNode("/dev/nvidia-uvm", host);
   for (const gpu of gpusOf(grant)) checkGpuNode(gpu, host);
   for (const { parent, device } of grant.migDevices) {
     if (device.nodes.length >= MIG_NODES) continue;
     const name = `MIG device ${device.gpuInstance}/${device.computeInstance} of GPU ${parent.index}`;
-    const mig = `/proc/driver/nvidia/capabilities/gpu${parent.minor}/mig/gi${device.gpuInstance}`;
-    const remedy = `nvidia-modprobe -f ${mig}/access -f ${mig}/ci${device.computeInstance}/access`;
-    throw missing(name, "a device node in /dev/nvidia-caps is missing or is another device", remedy);
+    throw missing(name, "a device node in /dev/nvidia-caps is missing or is another device", nodesRemedy(host));
   }
 }
 
@@ -34,16 +32,19 @@ function checkUnit({ unit }: Grant, host: Host): void {
   throw missing(unit.unit.model, `it has no device node: ${warning}`, 'look at what "berth host" warns of');
 }
 
-function checkControlNode(path: string, remedy: string, host: Host): void {
+function checkControlNode(path: string, host: Host): void {
   if (host.controlNodes.some((node) => node.path === path)) return;
-  throw missing("a GPU", `the device node "${onHost(host, path)}" is missing or is another device`, remedy);
+  throw missing(
+    "a GPU",
+    `the device node "${onHost(host, path)}" is missing or is another device`,
+    `${nodesRemedy(host)} --load-modules`,
+  );
 }
 
 function checkGpuNode(gpu: Gpu, host: Host): void {
   if (gpu.node !== undefined) return;
   const path = onHost(host, `/dev/nvidia${gpu.minor}`);
-  const remedy = `nvidia-modprobe -c ${gpu.minor} (or mknod -m 666 ${path} c 195 ${gpu.minor})`;
-  throw missing(`GPU ${gpu.index}`, `its device node "${path}" is missing or is another device`, remedy);
+  throw missing(`GPU ${gpu.index}`, `its device node "${path}" is missing or is another device`, nodesRemedy(host));
 }
 
 function onHost(host: Host, path: string): string {

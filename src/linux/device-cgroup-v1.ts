@@ -1,5 +1,5 @@
 import { closeSync, constants, mkdirSync, openSync, rmdirSync, writeSync } from "node:fs";
-import { BerthError, errnoCode, temporaryName, undoable, type Undo } from "../base/index.ts";
+import { BerthError, errnoCode, messageOf, temporaryName, undoable, type Undo } from "../base/index.ts";
 import {
   accessRefusal,
   deviceKey,
@@ -142,7 +142,7 @@ function inRefusal<T>(folder: string, change: DeviceChange, work: () => T): T {
     if (cause instanceof BerthError && cause.code === "BERTH-K002") throw cause;
     const isAbove = errnoCode(cause) === "EPERM" && change.isAllowed;
     const above = "a cgroup above it does not allow the device, or CAP_SYS_ADMIN is missing (EPERM)";
-    const why = isAbove ? above : cause instanceof Error ? cause.message : String(cause);
+    const why = isAbove ? above : messageOf(cause);
     const rule = `c ${deviceKey(change)} rw`;
     const remedy = isAbove
       ? `allow it in each cgroup above first: echo "${rule}" >devices.allow; for a systemd unit: DeviceAllow=`

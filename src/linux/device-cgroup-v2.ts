@@ -1,6 +1,6 @@
 import { closeSync, constants, openSync } from "node:fs";
 import { basename, dirname } from "node:path";
-import { BerthError, errnoCode, undoable, type Undo } from "../base/index.ts";
+import { BerthError, errnoCode, messageOf, undoable, type Undo } from "../base/index.ts";
 import {
   attachDeviceProgram,
   queryDevicePrograms,
@@ -196,7 +196,7 @@ function inRefusal(cgroup: DeviceCgroup, changes: readonly DeviceChange[], work:
     work();
   } catch (cause) {
     if (cause instanceof BerthError) throw cause;
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = messageOf(cause);
     const remedy =
       "run it as root with CAP_BPF, CAP_NET_ADMIN and CAP_SYS_ADMIN, on a kernel with CONFIG_CGROUP_BPF (Linux 5.6)";
     throw accessRefusal({ folder: cgroup.folder, changes, why, remedy, cause });

@@ -2,7 +2,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { findHolders } from "./index.ts";
+import { findAllHolders, findHolders } from "./index.ts";
 
 const work = mkdtempSync(join(tmpdir(), "berth-holders-"));
 afterAll(() => rmSync(work, { recursive: true, force: true }));
@@ -27,6 +27,12 @@ function shell(script: string, ...words: readonly string[]) {
 }
 
 describe.skipIf(process.geteuid?.() !== 0)("processes with a device (needs root)", () => {
+  test("findAllHolders looks at the whole machine", async () => {
+    await using child = await shell("exec 3</dev/full");
+    expect(findAllHolders(FULL).map(({ pid }) => pid)).toContain(child.pid);
+    expect(findAllHolders(ZERO).map(({ pid }) => pid)).not.toContain(child.pid);
+  });
+
   test("findHolders finds who has a device open, by its number and not by its name, with the command line", async () => {
     const node = join(work, "other-name");
     Bun.spawnSync(["mknod", node, "c", "1", "7"]);

@@ -23,7 +23,15 @@ const GONE: ReadonlySet<string> = new Set(["ENOENT", "ESRCH", "EACCES", "EPERM"]
  * process that ends meanwhile, or that is not ours to look into, holds nothing.
  */
 export function findHolders(process: string, devices: DeviceSet): readonly Holder[] {
-  const isInside = belongsTo(process);
+  return findWhere(belongsTo(process), devices);
+}
+
+/** The same of the whole machine, as far as this user may look. */
+export function findAllHolders(devices: DeviceSet): readonly Holder[] {
+  return findWhere(() => true, devices);
+}
+
+function findWhere(isInside: (folder: string) => boolean, devices: DeviceSet): readonly Holder[] {
   const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
   return pids.flatMap((pid) => {
     const folder = `/proc/${pid}`;

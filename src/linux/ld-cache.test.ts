@@ -200,9 +200,9 @@ describe("a cache that the image made up", () => {
     many.write("1\0", many.length - 2);
     const words = new Uint32Array(many.buffer, many.byteOffset, many.length / 4);
     for (let at = 12; at < 12 + count * 6; at += 6) words.set([FLAGS, strings, strings, 0, 0, 0], at);
-    const start = Bun.nanoseconds();
+    const start = process.cpuUsage();
     expect(merge(many, [ours]).wasUnreadable).toBe(true);
-    expect(Bun.nanoseconds() - start).toBeLessThan(1e9);
+    expect(secondsSince(start)).toBeLessThan(1);
   });
 
   test("never makes it throw, and what comes out can be read", () => {
@@ -232,7 +232,7 @@ describe("a cache that the image made up", () => {
     );
   });
 
-  test("with 16 MiB of entries takes less than a second, even when all of them go", () => {
+  test("with 16 MiB of entries takes seconds, not minutes, even when all of them go", () => {
     const count = 600_000;
     const many = Buffer.alloc(48 + count * 24 + 16);
     good.subarray(0, 48).forEach((byte, at) => many.writeUInt8(byte, at));
@@ -242,12 +242,18 @@ describe("a cache that the image made up", () => {
     many.write("/x", 48 + count * 24);
     const words = new Uint32Array(many.buffer, many.byteOffset, many.length / 4);
     for (let at = 12; at < 12 + count * 6; at += 6) words.fill(48 + count * 24, at + 1, at + 3);
-    const start = Bun.nanoseconds();
+    const start = process.cpuUsage();
     expect(merge(many, [ours]).wasUnreadable).toBe(false);
     expect(paths(merge(many, [ours], ["/x"]).bytes)).toEqual([ours.path]);
-    expect(Bun.nanoseconds() - start).toBeLessThan(2e9);
+    expect(secondsSince(start)).toBeLessThan(2);
   });
 });
+
+/** Of a processor, not of the clock: how busy the machine is makes no difference. */
+function secondsSince(start: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(start);
+  return (user + system) / 1e6;
+}
 
 function pieces(name: string): (string | number)[] {
   return (name.match(/\d+|\D/g) ?? []).map((piece) => (/\d/.test(piece) ? Number(piece) : piece));

@@ -3,7 +3,7 @@ import { printErr } from "../base/index.ts";
 import { exitNow } from "./hook-process.ts";
 import { readOpenMountTable, type MountPoint } from "./mount-table.ts";
 import { FOLDER, openIn } from "./open-in.ts";
-import { isSameNamespace, type ProcessHandle } from "./process-handle.ts";
+import { isSameFile, type ProcessHandle } from "./process-handle.ts";
 import { Root } from "./root.ts";
 import { syscall, SysError, trySyscall } from "./sys.ts";
 
@@ -31,7 +31,7 @@ export class MountNamespace {
   /** Throws a SysError: EACCES without the rights over the process, ENOENT when it is gone. */
   static of(process: ProcessHandle): MountNamespace {
     const fd = open(`${process.folder}/ns/mnt`, O_RDONLY);
-    return new MountNamespace(fd, isSameNamespace(`/proc/self/fd/${fd}`, "/proc/self/ns/mnt"));
+    return new MountNamespace(fd, isSameFile(`/proc/self/fd/${fd}`, "/proc/self/ns/mnt"));
   }
 
   /**

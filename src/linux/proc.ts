@@ -48,6 +48,16 @@ export function readDescriptor(fd: number, path: string, maxBytes: number): Uint
   }
 }
 
+/** The first `size` bytes of what is left of an open file; fewer where it ends before. */
+export function readSized(fd: number, size: number): Uint8Array {
+  const bytes = new Uint8Array(size);
+  let length = 0;
+  for (let read = 1; read > 0 && length < size; length += read) {
+    read = readSync(fd, bytes, length, size - length, null);
+  }
+  return bytes.subarray(0, length);
+}
+
 function grow(buffer: Uint8Array, limit: number): Uint8Array<ArrayBuffer> {
   const larger = new Uint8Array(Math.min(buffer.length * 4, limit));
   larger.set(buffer);
@@ -80,6 +90,11 @@ export function splitDeviceNumber(rdev: number): { readonly major: number; reado
   return { major: (rdev >>> 8) & 0xfff, minor: (rdev & 0xff) | ((rdev >>> 12) & 0xfff00) };
 }
 
+/** The two in one number, as mknod(2) takes them (new_encode_dev). */
+export function joinDeviceNumber({ major, minor }: { readonly major: number; readonly minor: number }): number {
+  return (minor & 0xff) | (major << 8) | ((minor & ~0xff) << 12);
+}
+
 /** The user whose rights this process has; files of others are not to be believed. */
 export function effectiveUid(): number {
   return process.geteuid?.() ?? 0;
@@ -89,4 +104,9 @@ export function effectiveUid(): number {
 export function isUserNamespace(): boolean {
   const map = readText("/proc/self/uid_map", 4096)?.trim().split(/\s+/).join(" ");
   return map !== undefined && map !== "0 0 4294967295";
+}
+
+/** Whether systemd owns one of the control groups of proc_pid_cgroup(5): it writes the permissions of its units anew whenever it reads their files again. */
+export function isOfSystemd(cgroups: string): boolean {
+  return /\.(?:scope|service)$/m.test(cgroups);
 }

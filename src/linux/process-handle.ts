@@ -1,12 +1,11 @@
 import { closeSync, statSync } from "node:fs";
 import { FOLDER, openIn } from "./open-in.ts";
+import { parseProcessStat } from "./proc-stat.ts";
 import { readText } from "./proc.ts";
 import { SysError } from "./sys.ts";
 
 const AT_FDCWD = -100;
 const MAX_STAT_BYTES = 4096;
-/** Where the start time stands behind the command's closing bracket: field 22 of proc_pid_stat(5), counted from field 3. */
-const START_TIME = 19;
 
 /**
  * One process by its open folder in procfs: it stays this process when its number is given to another, and everything below `folder` fails once it is gone. Close it.
@@ -37,12 +36,12 @@ export class ProcessHandle {
   /** In clock ticks since the boot: with the boot's id and `pid` it names one process for ever. Undefined when it is gone. */
   get startTime(): string | undefined {
     const stat = this.read("stat", MAX_STAT_BYTES);
-    return stat?.slice(stat.lastIndexOf(")") + 2).split(" ")[START_TIME];
+    return stat === undefined ? undefined : parseProcessStat(stat).startTicks;
   }
 
   /** Whether its users are this process's: it is in the same user namespace. Throws errno errors when it is gone or not ours to look into. */
   get hasOwnUsers(): boolean {
-    return isSameNamespace(`${this.folder}/ns/user`, "/proc/self/ns/user");
+    return isSameFile(`${this.folder}/ns/user`, "/proc/self/ns/user");
   }
 
   /** A file of its folder as text; undefined when the process is gone. */
@@ -64,8 +63,8 @@ export class ProcessHandle {
   }
 }
 
-/** Whether two paths are of one namespace: of one file in nsfs (namespaces(7)). */
-export function isSameNamespace(a: string, b: string): boolean {
+/** Whether two paths lead to one file, as those of one namespace do (namespaces(7)). Throws errno errors. */
+export function isSameFile(a: string, b: string): boolean {
   const [one, other] = [statSync(a, { bigint: true }), statSync(b, { bigint: true })];
   return one.ino === other.ino && one.dev === other.dev;
 }

@@ -1,4 +1,4 @@
-import { BerthError, errnoCode } from "../base/index.ts";
+import { BerthError, errnoCode, messageOf } from "../base/index.ts";
 
 /** PATH_MAX without its NUL: what the kernel takes at most. */
 const MAX_PATH_BYTES = 4095;
@@ -60,7 +60,7 @@ const REASONS: Readonly<Record<string, string>> = {
 export function refusal(doing: string, why: unknown): BerthError {
   const code = errnoCode(why) ?? "";
   const known = REASONS[code];
-  const reason = known === undefined ? (why instanceof Error ? why.message : String(why)) : `${known} (${code})`;
+  const reason = known === undefined ? messageOf(why) : `${known} (${code})`;
   const remedy =
     code === "EROFS" || code === "ENOSPC" || code === "EDQUOT"
       ? "give the container a root file system that can be written"

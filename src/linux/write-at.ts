@@ -76,7 +76,8 @@ function giveLink(folder: number, name: string, { uid, gid }: Owner): void {
 
 /** So many names are looked through for what was left; in a larger folder it stays. */
 const MAX_NAMES = 100_000;
-const PREFIX = ".berth-";
+/** How the name of what is not in its place yet begins. */
+export const PREFIX = ".berth-";
 
 function replaceAt(folder: number, name: string, make: (temporary: string) => void): void {
   removeAbandoned(folder);

@@ -1,6 +1,14 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { BerthError, errnoCode, isJsonObject, MAX_JSON_BYTES, parseJson, type JsonObject } from "../base/index.ts";
+import {
+  BerthError,
+  errnoCode,
+  isJsonObject,
+  MAX_JSON_BYTES,
+  messageOf,
+  parseJson,
+  type JsonObject,
+} from "../base/index.ts";
 import { badField, objectAt, textAt } from "./field.ts";
 
 /** A folder with a container's `config.json`, as it was read once. */
@@ -56,7 +64,7 @@ function whyNotOpened(code: string | undefined, cause: unknown): string {
   if (code === "ENOENT" || code === "ENOTDIR") return "there is no such file";
   if (code === "ELOOP") return "it is a symbolic link, which is not followed";
   if (code === "EACCES") return "permission is denied";
-  return cause instanceof Error ? cause.message : String(cause);
+  return messageOf(cause);
 }
 
 /** The size that `fstat` gave is a hint only: the file may grow while it is read. */
@@ -77,7 +85,7 @@ function readSome(fd: number, buffer: Uint8Array, path: string): number {
   try {
     return readSync(fd, buffer);
   } catch (cause) {
-    throw unreadable(path, cause instanceof Error ? cause.message : String(cause), cause);
+    throw unreadable(path, messageOf(cause), cause);
   }
 }
 

@@ -1,4 +1,4 @@
-import { parseVersion } from "../base/index.ts";
+import { parseVersion, tryJson } from "../base/index.ts";
 import { readElf, readElfNote, type Elf, type Root } from "../linux/index.ts";
 
 /** A library of the image's folder of CUDA forward compatibility packages. */
@@ -91,14 +91,10 @@ function readNote(fd: number): CompatNote | undefined {
 
 /** The fields by their names in small letters: libcuda 580 spells them so, and NVIDIA's own reader takes any case. */
 function parseObject(text: string): ReadonlyMap<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value !== "object" || value === null) return undefined;
-    return new Map(Object.entries(value).map(([name, field]): [string, unknown] => [name.toLowerCase(), field]));
-  } catch {
-    // A note that cannot be read is as good as none.
-    return undefined;
-  }
+  // A note that cannot be read is as good as none.
+  const value = tryJson(text);
+  if (typeof value !== "object" || value === null) return undefined;
+  return new Map(Object.entries(value).map(([name, field]): [string, unknown] => [name.toLowerCase(), field]));
 }
 
 function numbersOf(value: unknown): readonly number[] {
