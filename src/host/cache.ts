@@ -1,6 +1,6 @@
 import { unlinkSync } from "node:fs";
 import { dirname } from "node:path";
-import { errnoCode, makePrivateFolder, replaceFile } from "../base/index.ts";
+import { errnoCode, makePrivateFolder, replaceFile, tryJson } from "../base/index.ts";
 import { effectiveUid } from "../linux/index.ts";
 import { describeScene, namingTheRoot } from "./describe.ts";
 import { type Fingerprint, findChange, isFingerprint, otherPaths, signature, takeFingerprint } from "./fingerprint.ts";
@@ -84,13 +84,8 @@ function findOtherChange(cache: CacheFile, scene: Scene): string | undefined {
 
 /** The file is only this user's or root's, so the shape is checked no deeper than a torn or older file needs. */
 function parseCache(text: string): CacheFile | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isCacheFile(value) ? value : undefined;
-  } catch {
-    // What does not parse is described anew.
-    return undefined;
-  }
+  const value = tryJson(text);
+  return isCacheFile(value) ? value : undefined;
 }
 
 function isCacheFile(value: unknown): value is CacheFile {

@@ -70,6 +70,11 @@ export function smallestDriverFor(cuda: string): string | undefined {
   return BRANCHES.find(([, supported]) => compareVersions(supported, cuda) >= 0)?.[0];
 }
 
+/** The known drivers, the oldest of each branch, with the newest CUDA of each; ascending. */
+export function knownDrivers(): readonly { readonly driver: string; readonly cuda: string }[] {
+  return BRANCHES.map(([driver, cuda]) => ({ driver, cuda }));
+}
+
 function branchOf(driver: string): number {
   return Number.parseInt(driver, 10);
 }

@@ -1,4 +1,4 @@
-import { BerthError, errnoCode } from "../base/index.ts";
+import { BerthError, errnoCode, messageOf } from "../base/index.ts";
 import { supportedCuda } from "./cuda-versions.ts";
 import { readCsvUnit } from "./csv-unit.ts";
 import { readControlNodes } from "./device-nodes.ts";
@@ -119,7 +119,7 @@ export function namingTheRoot<T>(root: string, work: () => T): T {
     return work();
   } catch (error) {
     if (errnoCode(error) === undefined || error instanceof BerthError) throw error;
-    const message = `Cannot describe the host at "${root}": ${error instanceof Error ? error.message : String(error)}`;
+    const message = `Cannot describe the host at "${root}": ${messageOf(error)}`;
     const remedy = `run it as a user who can read everything under ${root}`;
     throw new BerthError({ code: "BERTH-D004", message, remedy }, { cause: error });
   }

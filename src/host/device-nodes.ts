@@ -18,7 +18,8 @@ export interface ExpectedNode {
   readonly minor?: number;
 }
 
-type FoundNode = Omit<DeviceNode, "path" | "hostPath">;
+/** Numbers, permission bits and owner. */
+export type FoundNode = Omit<DeviceNode, "path" | "hostPath">;
 
 /** nvidiactl, nvidia-uvm, nvidia-uvm-tools and nvidia-modeset: those that exist and are what their names say. */
 export function readControlNodes(scene: Scene): readonly DeviceNode[] {
@@ -74,7 +75,8 @@ export function present<T>(values: readonly (T | undefined)[]): readonly T[] {
   return values.filter((value) => value !== undefined);
 }
 
-function nvidiaMajor(scene: Scene): number {
+/** The major of the driver's own nodes: under one name since driver 560, under another before. */
+export function nvidiaMajor(scene: Pick<Scene, "majorOf">): number {
   return scene.majorOf("nvidia") ?? scene.majorOf("nvidia-frontend") ?? NVIDIA_MAJOR;
 }
 
@@ -88,7 +90,7 @@ export function readNode(
   expected: ExpectedNode,
   onMissing?: (hostPath: string) => void,
 ): DeviceNode | undefined {
-  const hostPath = locate(scene, expected.path);
+  const hostPath = locateNode(scene, expected.path);
   const found = statNode(hostPath, scene.isSimulated);
   if (found === "missing") {
     onMissing?.(hostPath);
@@ -108,14 +110,15 @@ export function readNode(
   return { path, hostPath, ...found };
 }
 
-/** The folder's links are followed inside the root; the node itself must not be a link. */
-function locate(scene: Scene, path: string): string {
+/** Where a node is, or would be, on this machine. The folder's links are followed inside the root; the node itself must not be a link. */
+export function locateNode(scene: Pick<Scene, "root">, path: string): string {
   const slash = path.lastIndexOf("/");
   const folder = scene.root === "/" ? undefined : resolveInRoot(scene.root, path.slice(0, slash));
   return onMachine(scene.root, folder === undefined ? path : folder + path.slice(slash));
 }
 
-function statNode(hostPath: string, isSimulated: boolean): FoundNode | "missing" | "other" {
+/** The device at a path of this machine; "other": something that is none. */
+export function statNode(hostPath: string, isSimulated: boolean): FoundNode | "missing" | "other" {
   const stat = lstatIfThere(hostPath);
   if (stat === undefined) return "missing";
   const mode = stat.mode & 0o777;

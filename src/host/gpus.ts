@@ -14,7 +14,7 @@ const GPUS = "/proc/driver/nvidia/gpus";
 const PCI_DEVICES = "/sys/bus/pci/devices";
 const MAX_GPU_MINOR = 253;
 
-interface GpuFacts {
+export interface GpuFacts {
   readonly bus: string;
   readonly minor: number;
   readonly uuid: string | undefined;
@@ -26,8 +26,7 @@ interface GpuFacts {
  * NVML's. What was learnt from the driver fills in what these files do not say.
  */
 export function readGpus(scene: Scene, learnt: Learnt): readonly Gpu[] {
-  const facts = present(listRoot(scene, GPUS).map((folder) => readFacts(scene, folder)));
-  const sorted = facts.toSorted((a, b) => comparePciAddresses(a.bus, b.bus));
+  const sorted = readGpuFacts(scene);
   const mig = readMigDevices(
     scene,
     sorted.map((gpu) => gpu.minor),
@@ -36,6 +35,12 @@ export function readGpus(scene: Scene, learnt: Learnt): readonly Gpu[] {
     index,
     ...describeGpu(scene, { gpu, known: learntGpu(learnt, gpu), migDevices: mig.get(gpu.minor) }),
   }));
+}
+
+/** What the driver's own file says of each GPU that it does not exclude, in order of PCI addresses. */
+export function readGpuFacts(scene: Scene): readonly GpuFacts[] {
+  const facts = present(listRoot(scene, GPUS).map((folder) => readFacts(scene, folder)));
+  return facts.toSorted((a, b) => comparePciAddresses(a.bus, b.bus));
 }
 
 interface Sources {

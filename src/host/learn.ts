@@ -16,22 +16,23 @@ export interface Lesson extends Remembered {
  * answers. What cannot be asked is a complaint, never an error.
  */
 export async function learn(host: Host, executable: string, deadlineMs = DEADLINE_MS): Promise<Lesson> {
-  const answer = await ask(host, executable, deadlineMs);
+  const answer = await askDriver(host, executable, deadlineMs);
   if (answer.kind === "failed") return { ...rememberFacts(host), complaints: [failure(host, answer.why)] };
   const remembered = rememberFacts(host, answer.inventory);
   const unkept = remembered.isKept ? [] : ["this user may not keep what the driver said: a container's start lacks it"];
   return { ...remembered, complaints: [...compare(host, answer.inventory), ...unkept] };
 }
 
-async function ask(host: Host, executable: string, deadlineMs: number): Promise<NvmlAnswer> {
-  const place = findLibrary(host);
+/** What the driver's library says of a described host, in a child process of `executable` (this program) with a deadline. What goes wrong is an answer. */
+export async function askDriver(host: Host, executable: string, deadlineMs = DEADLINE_MS): Promise<NvmlAnswer> {
+  const place = findDriverLibrary(host);
   if (place === undefined) return { kind: "failed", why: "there is no libnvidia-ml.so.1 among its libraries" };
   const flags = ["--root", place.root, "--library", place.library];
   return askInChild([...ownCommand(executable), "learn-nvml", ...flags], deadlineMs);
 }
 
 /** The words that start this program again: the built one by itself, from its sources through Bun. */
-function ownCommand(executable: string): readonly string[] {
+export function ownCommand(executable: string): readonly string[] {
   const isBuilt = import.meta.dir.startsWith("/$bunfs/");
   return isBuilt ? [executable] : [executable, join(import.meta.dir, "../main.ts")];
 }
@@ -40,8 +41,9 @@ function ownCommand(executable: string): readonly string[] {
  * The library, and the root under which it finds its files and the device nodes: the driver's own root where nodes are in
  * there, as in a driver container, else the host's.
  */
-function findLibrary(host: Host): NvmlPlace | undefined {
-  const library = host.libraries.find(
+export function findDriverLibrary(host: Host): NvmlPlace | undefined {
+  const ofUnit = host.unit?.items.filter((item) => item.kind === "library") ?? [];
+  const library = [...host.libraries, ...ofUnit].find(
     ({ soname, architecture }) => soname === "libnvidia-ml.so.1" && architecture !== "i386",
   );
   if (library === undefined) return undefined;

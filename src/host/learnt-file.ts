@@ -1,3 +1,4 @@
+import { tryJson } from "../base/index.ts";
 import { dirname } from "node:path";
 import { normalizePciAddress, parseGpuUuid } from "./gpu-names.ts";
 import {
@@ -111,12 +112,8 @@ function toNumber(value: unknown): number | undefined {
 }
 
 function parseFields(text: string): Fields {
-  try {
-    return toFields(JSON.parse(text));
-  } catch {
-    // A torn store is as good as none: the next time something is learnt it is replaced.
-    return {};
-  }
+  // A torn store is as good as none: the next time something is learnt it is replaced.
+  return toFields(tryJson(text));
 }
 
 function toFields(value: unknown): Fields {

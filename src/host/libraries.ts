@@ -48,7 +48,7 @@ export function readLibraries(scene: Scene, version: string): FoundLibraries {
   return others.folders.length > 0 ? others : usual;
 }
 
-function canonicalFolders(scene: Scene, folders: readonly string[]): readonly string[] {
+export function canonicalFolders(scene: Scene, folders: readonly string[]): readonly string[] {
   const canonical = folders.map((folder) => resolveInRoot(scene.driverRoot, folder));
   return [...new Set(canonical.filter((folder) => folder !== undefined))];
 }
@@ -170,7 +170,7 @@ function mainFolders(libraries: readonly DriverLibrary[], version: string): read
 }
 
 /** The folders of libcuda and libnvidia-ml in <driver root>/etc/ld.so.cache. */
-function loaderFolders(scene: Scene): readonly string[] {
+export function loaderFolders(scene: Scene): readonly string[] {
   const path = resolveInRoot(scene.driverRoot, "/etc/ld.so.cache");
   const bytes = path === undefined ? undefined : readBounded(onMachine(scene.driverRoot, path), LOADER_CACHE_BYTES);
   if (bytes === undefined) return [];

@@ -10,7 +10,7 @@ const MAX_MINOR = 0xf_ffff;
 const MAX_INSTANCE = 255;
 
 /** One folder giN with its ciM, in order of number. */
-interface GpuInstance {
+export interface GpuInstance {
   readonly id: number;
   readonly computeInstances: readonly number[];
 }
@@ -70,7 +70,8 @@ export function parseMigMinors(text: string): ReadonlyMap<string, number> {
   return minors;
 }
 
-function listGpuInstances(scene: Scene, gpuMinor: number): readonly GpuInstance[] {
+/** The GPU instances of a GPU, in order of number. */
+export function listGpuInstances(scene: Scene, gpuMinor: number): readonly GpuInstance[] {
   const folder = migFolder(gpuMinor);
   return listNumbered(scene, folder, "gi").map((id) => ({
     id,

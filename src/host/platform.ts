@@ -1,8 +1,13 @@
-import { listRoot, readRootText, type Scene } from "./scene.ts";
+import { listRoot, openScene, readRootText, type Scene, type SceneOptions } from "./scene.ts";
 import { resolveInRoot } from "./tree.ts";
 import { isWsl } from "./wsl.ts";
 
 const GPUS = "/proc/driver/nvidia/gpus";
+
+/** What kind of machine is under a root, as `findPlatform`. */
+export function platformOf(root: string, options: SceneOptions): ReturnType<typeof findPlatform> {
+  return findPlatform(openScene(root, options, () => undefined));
+}
 
 /** What kind of machine it is. "driver": one with NVIDIA's usual driver, or with none. */
 export function findPlatform(scene: Scene): "wsl" | "csv" | "driver" {

@@ -1,8 +1,6 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync } from "node:fs";
 import { errnoCode } from "../base/index.ts";
-import { effectiveUid } from "../linux/index.ts";
-
-const OTHERS_CAN_WRITE = 0o022;
+import { isOpenToOthers, isOwnerTrusted, readSized } from "../linux/index.ts";
 
 /** The text of a file, or why it is not to be believed. */
 export type TrustedText =
@@ -28,13 +26,8 @@ function readOpened(fd: number, path: string, maxBytes: number): TrustedText {
   const stat = fstatSync(fd);
   const doubt = (why: string): TrustedText => ({ kind: "doubtful", why: `"${path}" ${why}` });
   if (!stat.isFile()) return doubt("is not a regular file");
-  if (stat.uid !== 0 && stat.uid !== effectiveUid()) return doubt(`belongs to user ${stat.uid}`);
-  if ((stat.mode & OTHERS_CAN_WRITE) !== 0) return doubt("can be written by others");
+  if (!isOwnerTrusted(stat)) return doubt(`belongs to user ${stat.uid}`);
+  if (isOpenToOthers(stat)) return doubt("can be written by others");
   if (stat.size > maxBytes) return doubt(`holds more than ${maxBytes} bytes`);
-  const bytes = new Uint8Array(stat.size);
-  let length = 0;
-  for (let read = 1; read > 0 && length < bytes.length; length += read) {
-    read = readSync(fd, bytes, length, bytes.length - length, null);
-  }
-  return { kind: "text", text: new TextDecoder().decode(bytes.subarray(0, length)) };
+  return { kind: "text", text: new TextDecoder().decode(readSized(fd, stat.size)) };
 }

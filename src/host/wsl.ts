@@ -1,4 +1,5 @@
 import { statSync } from "node:fs";
+import { quoteAll } from "../base/index.ts";
 import { present, readNode } from "./device-nodes.ts";
 import type { DeviceNode, Driver, GpuUnit, UnitItem } from "./host.ts";
 import type { Scene } from "./scene.ts";
@@ -79,8 +80,4 @@ function findStore(scene: Scene): string | undefined {
   else if (others.length > 0)
     scene.warn(`"${place}" has several drivers: "${newest}" is taken, not ${quoteAll(others)}`);
   return newest;
-}
-
-function quoteAll(paths: readonly string[]): string {
-  return paths.map((path) => `"${path}"`).join(", ");
 }
