@@ -61,6 +61,9 @@ export interface ContainerWish {
   readonly memoryBytes?: number;
   readonly user?: number;
   readonly isReadOnly?: boolean;
+  /** The runtime of the engine's configuration that the pod names. */
+  readonly runtime?: string;
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export interface ContainerEnd {
@@ -88,7 +91,8 @@ export async function runInPod(client: CriClient, scope: Scope, wish: ContainerW
     3: logs,
     8: { 2: { 1: HOST_NETWORK } },
   };
-  const sandbox = textOf(await client.call("RuntimeService/RunPodSandbox", { 1: pod }), 1);
+  const handler = wish.runtime === undefined ? {} : { 2: wish.runtime };
+  const sandbox = textOf(await client.call("RuntimeService/RunPodSandbox", { 1: pod, ...handler }), 1);
   try {
     const made = await client.call("RuntimeService/CreateContainer", { 1: sandbox, 2: containerConfig(wish), 3: pod });
     const id = textOf(made, 1);
@@ -111,6 +115,7 @@ function containerConfig({ image, command, devices = [], annotations = {}, ...wi
     1: { 1: "container" },
     2: { 1: image },
     3: [...command],
+    6: Object.entries(wish.env ?? {}).map(([key, value]) => ({ 1: key, 2: value })),
     10: Object.entries(annotations).map(([key, value]) => ({ 1: key, 2: value })),
     11: "log",
     15: { ...(wish.memoryBytes === undefined ? {} : { 1: { 4: wish.memoryBytes } }), 2: security },

@@ -5,7 +5,7 @@ import { must } from "../lib/run.ts";
 import type { Scope } from "../lib/scope.ts";
 
 export interface OciImage {
-  /** With its tag, as "docker.io/library/debian:e2e". */
+  /** With its tag, as "registry.example/debian:e2e". */
   readonly name: string;
   /** The folder with its root file system. */
   readonly tree: string;

@@ -57,24 +57,33 @@ export interface DockerOptions {
 export function startDocker(scope: Scope, { runtime, settings = {}, prepare = "true", path }: DockerOptions): Docker {
   const folder = scope.folder("docker");
   const host = `unix://${join(folder, "socket")}`;
-  const config = {
-    "data-root": join(folder, "data"),
-    "exec-root": join(folder, "exec"),
-    pidfile: join(folder, "pid"),
-    hosts: [host],
-    iptables: false,
-    ip6tables: false,
-    bridge: "none",
-    "storage-driver": "overlay2",
-    runtimes: { nvidia: { path: runtime } },
-    ...settings,
-  };
+  const config = { ...dockerSettings(folder), runtimes: { nvidia: { path: runtime } }, ...settings };
   writeFileSync(join(folder, "daemon.json"), JSON.stringify(config, undefined, 2));
   const env = path === undefined ? [] : ["env", `PATH=${path}:${process.env["PATH"] ?? ""}`];
   const argv = [...env, program("dockerd"), "--config-file", join(folder, "daemon.json")];
   const pid = startDaemon(scope, folder, withOwnMounts(prepare, argv));
+  waitForAnswer(pid, folder, [program("docker"), "--host", host]);
+  return { ...dockerAt(scope, folder), pid };
+}
+
+/** The keys of a daemon.json that keep a dockerd to a folder of its own; its socket is there, too. */
+export function dockerSettings(folder: string): Readonly<Record<string, unknown>> {
+  return {
+    "data-root": join(folder, "data"),
+    "exec-root": join(folder, "exec"),
+    pidfile: join(folder, "pid"),
+    hosts: [`unix://${join(folder, "socket")}`],
+    iptables: false,
+    ip6tables: false,
+    bridge: "none",
+    "storage-driver": "overlay2",
+  };
+}
+
+/** The client of a dockerd that has such settings, running or not yet. Its containers end with the scope. */
+export function dockerAt(scope: Scope, folder: string): Omit<Docker, "pid"> {
+  const host = `unix://${join(folder, "socket")}`;
   const client = [program("docker"), "--host", host];
-  waitForAnswer(pid, folder, client);
   scope.defer(() => {
     const ids = run([...client, "ps", "--quiet"])
       .stdout.split("\n")
@@ -84,7 +93,6 @@ export function startDocker(scope: Scope, { runtime, settings = {}, prepare = "t
   const clientEnv = { ...cleanEnv(), DOCKER_BUILDKIT: "0", DOCKER_CONFIG: folder };
   return {
     host,
-    pid,
     run: (...args) => run([...client, ...args], { env: clientEnv }),
     must: (...args) => must([...client, ...args], { env: clientEnv }).trimEnd(),
   };
@@ -96,7 +104,12 @@ function cleanEnv(): Record<string, string> {
 }
 
 /** `docker import` of a tree. `changes` are lines of a Dockerfile, as ENV. */
-export function importImage(docker: Docker, tree: string, name: string, changes: readonly string[] = []): void {
+export function importImage(
+  docker: Pick<Docker, "host">,
+  tree: string,
+  name: string,
+  changes: readonly string[] = [],
+): void {
   const words = [
     "docker",
     "--host",
@@ -128,7 +141,19 @@ export function startContainerd(scope: Scope, cri?: string): Containerd {
     ...(cri === undefined ? [] : [`[plugins."${plugin}"]\n${cri}`]),
   ];
   writeFileSync(config, `${lines.join("\n")}\n`);
-  const pid = startDaemon(scope, folder, [program("containerd"), "--config", config]);
+  return runContainerd(scope, folder, address, ["--config", config]);
+}
+
+/** The same on a configuration that is there; where its folders and its socket are is said beside it. */
+export function startContainerdOn(scope: Scope, config: string): Containerd {
+  const folder = scope.folder("containerd");
+  const address = join(folder, "socket");
+  const words = ["--root", join(folder, "root"), "--state", join(folder, "state"), "--address", address];
+  return runContainerd(scope, folder, address, ["--config", config, ...words]);
+}
+
+function runContainerd(scope: Scope, folder: string, address: string, words: readonly string[]): Containerd {
+  const pid = startDaemon(scope, folder, [program("containerd"), ...words]);
   const client = [program("ctr"), "--address", address];
   waitForAnswer(pid, folder, client);
   return { address, run: (...args) => run([...client, ...args]) };

@@ -17,7 +17,8 @@ export type Need =
   | "busybox"
   | "gcc"
   | "debootstrap"
-  | "strace";
+  | "strace"
+  | "dpkg-deb";
 
 /**
  * A group of end-to-end tests that need root, the built berth and the named programs. Where something is missing it is skipped, with the

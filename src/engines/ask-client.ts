@@ -20,7 +20,8 @@ const FIXED = { LC_ALL: "C", PODMAN_IGNORE_CGROUPSV1_WARNING: "1" };
 const USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 export type Said =
-  | { readonly isGood: true; readonly text: string }
+  /** What it wrote on both streams. */
+  | { readonly isGood: true; readonly text: string; readonly errors: string }
   /** One line: the client's own, or why there is none. */
   | { readonly isGood: false; readonly why: string };
 
@@ -30,16 +31,27 @@ export function findClient(name: string, { env }: ClientScene): string | undefin
   return Bun.which(name, { PATH: folders.join(":") }) ?? undefined;
 }
 
-/** Runs a client to its end, within the scene's time. */
-export function askClient(argv: readonly string[], { env, timeoutMs }: ClientScene): Said {
+/** All variables that a client gets. */
+export function clientVariables({ env }: ClientScene): Readonly<Record<string, string>> {
   const passed = PASSED.flatMap((name) => {
     const value = env(name);
     return value === undefined ? [] : [[name, value] as const];
   });
-  const all = { PATH: USUAL_PATH, ...Object.fromEntries(passed), ...FIXED };
+  return { PATH: USUAL_PATH, ...Object.fromEntries(passed), ...FIXED };
+}
+
+/** More is no answer: a container's log has as many bytes as its image wants. */
+const MAX_BYTES = 64 * 1024 * 1024;
+
+/** Runs a client to its end, within the scene's time and a size. */
+export function askClient(argv: readonly string[], scene: ClientScene): Said {
+  const { timeoutMs } = scene;
   try {
-    const { exitCode, signal, isTimedOut, stdout, stderr } = runProgram(argv, { env: all, cwd: "/", timeoutMs });
-    if (exitCode === 0) return { isGood: true, text: Buffer.from(stdout).toString() };
+    const options = { env: clientVariables(scene), cwd: "/", timeoutMs, maxBytes: MAX_BYTES };
+    const { exitCode, signal, isTimedOut, isTooLong, stdout, stderr } = runProgram(argv, options);
+    if (exitCode === 0)
+      return { isGood: true, text: Buffer.from(stdout).toString(), errors: Buffer.from(stderr).toString() };
+    if (isTooLong) return failed(`it wrote more than ${MAX_BYTES} bytes`);
     if (isTimedOut) return failed(`it did not answer within ${timeoutMs / 1000} seconds`);
     return failed(lastLine(Buffer.from(stderr).toString()) ?? `its client ended with ${exitCode ?? signal}`);
   } catch (thrown) {

@@ -92,13 +92,14 @@ describe("cdiSupport of containerd", () => {
     expect(containerd(version, { "etc/containerd/config.toml": config })).toMatchObject({ cdi: { kind } });
   });
 
-  test("takes what an imported file says before what the main file says", () => {
+  test("takes what an imported file says before what the main file says; before 2.0 the last file that names the plugin hides the others", () => {
     const files = {
       "etc/containerd/config.toml": `version = 2\nimports = ["/etc/containerd/conf.d/*.toml"]\n${plugin(V2, 'enable_cdi = false\ncdi_spec_dirs = ["/a"]')}`,
       "etc/containerd/conf.d/10.toml": plugin(V2, "enable_cdi = true"),
       "etc/containerd/conf.d/20.toml": plugin(V2, 'cdi_spec_dirs = ["/b", "/c"]'),
     };
-    expect(containerd("1.7.24", files)).toMatchObject({ cdi: { kind: "on" }, specDirs: ["/b", "/c"] });
+    expect(containerd("2.0.4", files)).toMatchObject({ cdi: { kind: "on" }, specDirs: ["/b", "/c"] });
+    expect(containerd("1.7.24", files)).toMatchObject({ cdi: { kind: "off" }, specDirs: ["/b", "/c"] });
   });
 });
 

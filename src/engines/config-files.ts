@@ -1,11 +1,10 @@
 import { basename, dirname, join } from "node:path";
-import { escapeControls, matchesGlob } from "../base/index.ts";
-import { Root } from "../linux/index.ts";
+import { escapeControls, matchesGlob, messageOf } from "../base/index.ts";
+import type { Root } from "../linux/index.ts";
+import { isTable, type Table } from "./any-value.ts";
 
 const CONFIG_BYTES = 1024 * 1024;
 const MAX_ENTRIES = 4096;
-
-type Table = Readonly<Record<string, unknown>>;
 
 /** A configuration file as values. */
 export interface ConfigFile {
@@ -32,7 +31,7 @@ export function engineFiles(root: Root, userFolder: string | undefined, doubt: (
       const top = parse(new TextDecoder().decode(bytes));
       return { path, top: isTable(top) ? top : {} };
     } catch (thrown) {
-      doubt(`"${path}" cannot be read: ${escapeControls(thrown instanceof Error ? thrown.message : String(thrown))}`);
+      doubt(`"${path}" cannot be read: ${escapeControls(messageOf(thrown))}`);
       return undefined;
     }
   };
@@ -46,20 +45,4 @@ export function engineFiles(root: Root, userFolder: string | undefined, doubt: (
     },
     userFolder,
   };
-}
-
-/** The value that keys lead to; undefined: there is none. */
-export function valueAt(top: Table, ...keys: readonly string[]): unknown {
-  let value: unknown = top;
-  for (const key of keys) value = isTable(value) && Object.hasOwn(value, key) ? value[key] : undefined;
-  return value;
-}
-
-/** The texts of a list; undefined: it is no list. */
-export function textsOf(value: unknown): readonly string[] | undefined {
-  return Array.isArray(value) ? value.filter((item) => typeof item === "string") : undefined;
-}
-
-export function isTable(value: unknown): value is Table {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,13 +1,13 @@
 import { dirname, resolve } from "node:path";
 import { compareVersions } from "../base/index.ts";
-import { textsOf, valueAt, type ConfigFile, type EngineFiles } from "./config-files.ts";
+import { textsOf, valueAt } from "./any-value.ts";
+import type { ConfigFile, EngineFiles } from "./config-files.ts";
+import { CRI_PLUGINS } from "./containerd-plugins.ts";
 import { DEFAULT_DIRS, type CdiSwitch, type Engine } from "./engine.ts";
 
 const CONFIG = "/etc/containerd/config.toml";
 const FIRST = "1.7";
 const FIRST_BY_DEFAULT = "2.0";
-/** Its part for Kubernetes, by the version of the configuration file: 3, 2, 1. */
-const PLUGINS = ["io.containerd.cri.v1.runtime", "io.containerd.grpc.v1.cri", "cri"];
 
 /** `config.toml` of containerd and what it imports (containerd, docs/cri/config.md; on by default: containerd#9621). */
 export const CONTAINERD: Engine = {
@@ -15,7 +15,8 @@ export const CONTAINERD: Engine = {
   program: "containerd",
   read: (files, release) => {
     const all = readAll(files);
-    const last = (key: string): unknown => all.flatMap((file) => pluginValues(file, key)).at(-1);
+    const counting = isMerging(all, release) ? all : all.filter(namesPlugin).slice(-1);
+    const last = (key: string): unknown => counting.flatMap((file) => pluginValues(file, key)).at(-1);
     return {
       specDirs: textsOf(last("cdi_spec_dirs")) ?? DEFAULT_DIRS,
       cdi: isDisabled(all) ? NO_PLUGIN : readSwitch(last("enable_cdi"), release),
@@ -29,6 +30,17 @@ const NO_PLUGIN: CdiSwitch = {
   remedy: `take "cri" out of disabled_plugins in ${CONFIG}, then: systemctl restart containerd`,
 };
 
+/** Whether each key of the plugin counts that a later file does not say; before 2.0 only the last file that names it does (containerd#9982). */
+function isMerging([main]: readonly ConfigFile[], release: string | undefined): boolean {
+  const version = main?.top["version"];
+  const isNew = release !== undefined && compareVersions(release, FIRST_BY_DEFAULT) >= 0;
+  return isNew || (typeof version === "number" && version > 2);
+}
+
+function namesPlugin({ top }: ConfigFile): boolean {
+  return CRI_PLUGINS.some((plugin) => valueAt(top, "plugins", plugin) !== undefined);
+}
+
 /** The file, then its imports: what a later one says counts. */
 function readAll(files: EngineFiles): readonly ConfigFile[] {
   const main = files.toml(CONFIG);
@@ -39,11 +51,11 @@ function readAll(files: EngineFiles): readonly ConfigFile[] {
 }
 
 function pluginValues({ top }: ConfigFile, key: string): readonly unknown[] {
-  return PLUGINS.map((plugin) => valueAt(top, "plugins", plugin, key)).filter((value) => value !== undefined);
+  return CRI_PLUGINS.map((plugin) => valueAt(top, "plugins", plugin, key)).filter((value) => value !== undefined);
 }
 
 function isDisabled(all: readonly ConfigFile[]): boolean {
-  return all.some(({ top }) => textsOf(top["disabled_plugins"])?.some((name) => PLUGINS.includes(name)));
+  return all.some(({ top }) => textsOf(top["disabled_plugins"])?.some((name) => CRI_PLUGINS.includes(name)));
 }
 
 function readSwitch(flag: unknown, release: string | undefined): CdiSwitch {

@@ -1,5 +1,5 @@
 import { compareVersions } from "../base/index.ts";
-import { textsOf, valueAt } from "./config-files.ts";
+import { textsOf, valueAt } from "./any-value.ts";
 import { alwaysOn, DEFAULT_DIRS, type Engine } from "./engine.ts";
 
 const CONFIG = "/etc/crio/crio.conf";

@@ -1,5 +1,5 @@
 import { compareVersions } from "../base/index.ts";
-import { textsOf, valueAt } from "./config-files.ts";
+import { textsOf, valueAt } from "./any-value.ts";
 import { DEFAULT_DIRS, type CdiSwitch, type Engine } from "./engine.ts";
 
 const CONFIG = "/etc/docker/daemon.json";

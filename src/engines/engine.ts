@@ -1,6 +1,12 @@
 import type { EngineFiles } from "./config-files.ts";
 
-export type EngineName = "docker" | "containerd" | "podman" | "cri-o";
+export const ENGINE_NAMES = ["docker", "containerd", "podman", "cri-o"] as const;
+export type EngineName = (typeof ENGINE_NAMES)[number];
+
+/** Whether a text names an engine that berth knows. */
+export function isEngineName(value: unknown): value is EngineName {
+  return ENGINE_NAMES.some((name) => name === value);
+}
 
 /** Whether an engine looks into CDI files at all. */
 export type CdiSwitch =

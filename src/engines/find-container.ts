@@ -36,7 +36,7 @@ export function findContainer(nameOrId: string, options: FindOptions): FoundCont
 }
 
 /** What no engine would take is never given to one: it could be an option, or a path. */
-function checkName(name: string): void {
+export function checkName(name: string): void {
   if (/^[A-Za-z0-9][A-Za-z0-9_.-]{0,255}$/.test(name)) return;
   throw new BerthError({
     code: "BERTH-U001",

@@ -1,11 +1,10 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { errnoCode, runProgram } from "../base/index.ts";
-import { effectiveUid, type Root } from "../linux/index.ts";
+import { isTrusted, type Root } from "../linux/index.ts";
 
 const FOLDERS = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin", "/opt/bin"];
 const DEADLINE_MS = 5000;
-const OTHERS_CAN_WRITE = 0o022;
 /** Neither a proxy nor a remote engine of the caller's may count. */
 const ENVIRONMENT = { PATH: FOLDERS.join(":"), LC_ALL: "C" };
 
@@ -21,8 +20,7 @@ export function findProgram(root: Root, name: string): string | undefined {
  */
 export function readRelease(program: string, home = "/"): string | undefined {
   try {
-    const { uid, mode } = statSync(program);
-    if ((uid !== 0 && uid !== effectiveUid()) || (mode & OTHERS_CAN_WRITE) !== 0) return undefined;
+    if (!isTrusted(statSync(program))) return undefined;
     const { exitCode, stdout } = runProgram([program, "--version"], {
       env: { ...ENVIRONMENT, HOME: home },
       timeoutMs: DEADLINE_MS,

@@ -1,5 +1,6 @@
+import { tryJson } from "../base/index.ts";
 import { askClient, type ClientScene } from "./ask-client.ts";
-import { valueAt, isTable } from "./config-files.ts";
+import { valueAt, isTable } from "./any-value.ts";
 import type { Answer } from "./container.ts";
 
 /** Docker's client, or podman for one user; both print the same fields. */
@@ -22,7 +23,7 @@ export function inspectContainer(name: string, inspector: Inspector): Answer {
 
 /** Reads the JSON array of one container. */
 export function readInspection(text: string, { engine, by, user }: Omit<Inspector, "argv" | "scene">): Answer {
-  const top = parseFirst(text);
+  const top = parseInspection(text);
   const [id, name, status] = [["Id"], ["Name"], ["State", "Status"]].map((keys) => textAt(top, keys));
   if (top === undefined || id === undefined) return { kind: "nothing", by, why: "its answer cannot be understood" };
   // Docker's names begin with a slash.
@@ -35,18 +36,15 @@ export function readInspection(text: string, { engine, by, user }: Omit<Inspecto
 
 type Table = Readonly<Record<string, unknown>>;
 
-function parseFirst(text: string): Table | undefined {
-  try {
-    const list: unknown = JSON.parse(text);
-    const first: unknown = Array.isArray(list) ? list[0] : undefined;
-    return isTable(first) ? first : undefined;
-  } catch (thrown) {
-    if (thrown instanceof SyntaxError) return undefined;
-    throw thrown;
-  }
+/** The first object of the JSON array that `inspect` prints. */
+export function parseInspection(text: string): Table | undefined {
+  const list = tryJson(text);
+  const first: unknown = Array.isArray(list) ? list[0] : undefined;
+  return isTable(first) ? first : undefined;
 }
 
-function textAt(top: Table | undefined, keys: readonly string[]): string | undefined {
+/** A text that is not empty. */
+export function textAt(top: Table | undefined, keys: readonly string[]): string | undefined {
   const value = top === undefined ? undefined : valueAt(top, ...keys);
   return typeof value === "string" && value !== "" ? value : undefined;
 }

@@ -1,11 +1,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { errnoCode } from "../base/index.ts";
+import { parseProcessStat, startTimeMs } from "../linux/index.ts";
 
 /** Between an engine's clock reading and the start of the process. */
 const TOLERANCE_MS = 5000;
-/** USER_HZ, which is 100 on every architecture of ours: proc(5), /proc/PID/stat. */
-const TICK_MS = 10;
 
 export interface ContainerProcess {
   readonly id: string;
@@ -44,10 +43,8 @@ function isMappedTo(user: number, pid: number, proc: string): boolean {
 /** Milliseconds since 1970. */
 function startOf(pid: number, proc: string): number | undefined {
   const stat = readOptional(join(proc, `${pid}`, "stat"));
-  const boot = /^btime (\d+)$/m.exec(readOptional(join(proc, "stat")) ?? "")?.[1];
-  // The name in parentheses may hold anything; field 22 is the 20th after it.
-  const ticks = stat?.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
-  return boot === undefined || ticks === undefined ? undefined : Number(boot) * 1000 + Number(ticks) * TICK_MS;
+  if (stat === undefined) return undefined;
+  return startTimeMs(parseProcessStat(stat).startTicks, readOptional(join(proc, "stat")) ?? "");
 }
 
 /** Undefined where there is none; a process may go at any time. */

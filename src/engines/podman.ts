@@ -1,5 +1,6 @@
 import { compareVersions } from "../base/index.ts";
-import { isTable, valueAt, type EngineFiles } from "./config-files.ts";
+import { isTable, valueAt } from "./any-value.ts";
+import type { EngineFiles } from "./config-files.ts";
 import { alwaysOn, DEFAULT_DIRS, type Engine } from "./engine.ts";
 
 const FIRST = "4.1";

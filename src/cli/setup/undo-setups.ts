@@ -1,0 +1,108 @@
+import {
+  dropCdiFile,
+  findTarget,
+  holdSetups,
+  knowsNone,
+  planBack,
+  readRecord,
+  releaseDocker,
+  takeBack,
+  type BackKind,
+  type BackStep,
+  type EngineName,
+  type Layer,
+  type SetupSite,
+  type SetupTarget,
+} from "../../engines/index.ts";
+import { removeOwn } from "../cdi/refresh-once.ts";
+import type { World } from "../context.ts";
+import { noteWarnings } from "../note-warnings.ts";
+import { printDiff, say } from "./print-plan.ts";
+import { agreesToReload, takeOver } from "./take-over.ts";
+
+export interface UndoOptions {
+  /** None: all that were set up. */
+  readonly names: readonly EngineName[];
+  readonly dryRun?: boolean;
+  readonly restart?: boolean;
+}
+
+/** `berth setup --undo`: every file as it was before, engine by engine, the last one first. Nothing to take back is no failure. */
+export async function undoSetups(world: World, site: SetupSite, options: UndoOptions): Promise<void> {
+  if (options.dryRun === true) return showUndo(world, site, options);
+  using _ = holdSetups(site);
+  const engines = enginesOf(site, options);
+  if (engines.length === 0) world.print("nothing is set up\n");
+  const failures: unknown[] = [];
+  for (const engine of engines) {
+    await undoEngine(world, site, engine, options).catch((error: unknown) => failures.push(error));
+  }
+  if (readRecord(site.stateDir).layers.length === 0) dropCdi(world, site);
+  if (failures.length > 0) throw failures[0];
+}
+
+function enginesOf({ stateDir }: SetupSite, { names }: UndoOptions): readonly EngineName[] {
+  const all = readRecord(stateDir).layers.map(({ engine }) => engine);
+  const last = [...new Set(all.toReversed())];
+  return names.length === 0 ? last : last.filter((engine) => names.includes(engine));
+}
+
+function layersOf({ stateDir }: SetupSite, engine: EngineName): readonly Layer[] {
+  return readRecord(stateDir).layers.filter((layer) => layer.engine === engine);
+}
+
+function showUndo(world: World, site: SetupSite, options: UndoOptions): void {
+  for (const engine of enginesOf(site, options)) {
+    for (const step of planBack(site, layersOf(site, engine))) printDiff(world, step);
+  }
+}
+
+const NEWS: Readonly<Record<BackKind, string>> = {
+  restored: "is as it was, byte for byte",
+  removed: "is gone: berth had made it",
+  cleaned: "was changed by others since: only what berth had added is taken out",
+  kept: "has nothing of berth in it any more",
+};
+
+async function undoEngine(world: World, site: SetupSite, engine: EngineName, { restart }: UndoOptions): Promise<void> {
+  const layers = layersOf(site, engine);
+  const target = await findTarget(site, engine);
+  const steps = planBack(site, layers);
+  for (const step of steps) printDiff(world, step);
+  const need = needAfter(target, layers);
+  const mayReload = engine !== "docker" || need === "none" || agreesToReload(world, target, restart === true);
+  if (mayReload) for (const step of steps) await release(world, site, target, step);
+  for (const { path, kind } of takeBack(site, (layer) => layer.engine === engine))
+    say(world, target.title, `${path} ${NEWS[kind]}`);
+  const taken = await takeOver(world, site, target, {
+    need,
+    isAgreed: restart === true,
+    mayReload,
+    isThere: (docker) => knowsNone(docker, layers),
+  });
+  if (taken.kind === "failed") noteWarnings(world, [`${target.title} still goes by what was taken back: ${taken.why}`]);
+}
+
+async function release(world: World, site: SetupSite, target: SetupTarget, step: BackStep): Promise<void> {
+  if (target.docker === undefined || target.docker.configFile !== step.path) return;
+  const released = await releaseDocker(site, target.docker, step);
+  if (released?.isGood === false)
+    noteWarnings(world, [`${target.title} knows the runtime until it is restarted: ${released.why}`]);
+}
+
+/** A runtime that a daemon still knows harms nobody, but that containers get it by default, or by name. */
+function needAfter({ engine, daemon, docker }: SetupTarget, layers: readonly Layer[]): "reload" | "restart" | "none" {
+  if (daemon === undefined) return "none";
+  const wasRestart = layers.some(({ activation }) => activation === "restart");
+  if (engine !== "docker") return wasRestart ? "restart" : "none";
+  return wasRestart && (docker?.cdiSpecDirs ?? []).length > 0 ? "restart" : "reload";
+}
+
+function dropCdi(world: World, site: SetupSite): void {
+  const { cdiFile } = readRecord(site.stateDir);
+  if (cdiFile === undefined) return;
+  // What the record of another host's root says is no reason to remove a file of this machine.
+  const isOfHost = site.root === "/" || cdiFile.startsWith(`${site.root}/`);
+  if (isOfHost && removeOwn(cdiFile) === "removed") say(world, "cdi", `${cdiFile} is gone: berth had made it`);
+  dropCdiFile(site);
+}

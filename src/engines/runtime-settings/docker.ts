@@ -1,0 +1,20 @@
+import { entriesAt, isTable, textAt, valueAt } from "../any-value.ts";
+import type { EngineFile, RuntimeSettings } from "./settings.ts";
+
+/** What a daemon.json says (docker/cli, docs/reference/dockerd.md). */
+export function dockerRuntimes({ path, top }: EngineFile): RuntimeSettings {
+  const runtimes = entriesAt(top, "runtimes").map(([name, value]) => {
+    return { name, file: path, program: isTable(value) ? textAt(value, "path") : undefined };
+  });
+  const name = textAt(top, "default-runtime");
+  return {
+    runtimes,
+    chosen: name === undefined ? undefined : { name, file: path },
+    builtIn: /^runc$|^io\.containerd\./,
+  };
+}
+
+/** Whether it switches CDI on. */
+export function wantsCdi({ top }: Pick<EngineFile, "top">): boolean {
+  return valueAt(top, "features", "cdi") === true;
+}
