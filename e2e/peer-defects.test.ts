@@ -3,8 +3,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { debianTree } from "./images/debian.ts";
 import { makeBundle, readSpec, runContainer, writeSpec, type Bundle, type Spec } from "./lib/bundle.ts";
-import { describeWith, program } from "./lib/gate.ts";
-import type { Output } from "./lib/run.ts";
+import { describeWith, dist, program } from "./lib/gate.ts";
+import { must, type Output } from "./lib/run.ts";
 import { Scope } from "./lib/scope.ts";
 import { listing, pick, setConfig, simHost, type SimHost } from "./lib/sim-host.ts";
 import { treeState } from "./lib/tree-state.ts";
@@ -181,5 +181,48 @@ describeWith(["runc", "gcc", "debootstrap"], "where the NVIDIA stack errs, a con
     expect(readFileSync(log, "utf8")).toMatch(
       /no-additional-gid-for-device-nodes.*no-additional-gids-for-device-nodes/,
     );
+  });
+});
+
+describeWith(["containerd", "dockerd"], "where the NVIDIA stack errs, nvidia-ctk runtime configure", () => {
+  let scope: Scope;
+  beforeAll(() => {
+    scope = new Scope("peer-defects-ctk");
+  });
+  afterAll(() => scope.close());
+
+  /** A configuration file, changed by the built program. */
+  function configure(name: string, before: string, ...words: readonly string[]): string {
+    const path = join(scope.folder("engine"), name);
+    writeFileSync(path, before);
+    must([join(dist, "bin/nvidia-ctk"), "runtime", "configure", `--config=${path}`, ...words]);
+    return path;
+  }
+
+  const dump = (config: string): string => must([program("containerd"), "--config", config, "config", "dump"]);
+  const NVIDIA = '.containerd.runtimes.nvidia.options]\n            BinaryName = "/usr/bin/nvidia-container-runtime"';
+
+  test("3: keeps Docker's other features", () => {
+    const config = configure("daemon.json", '{"features": {"buildkit": true}}', "--cdi.enabled");
+    expect(JSON.parse(readFileSync(config, "utf8"))).toMatchObject({ features: { buildkit: true, cdi: true } });
+    must([program("dockerd"), "--validate", `--config-file=${config}`]);
+  });
+
+  test("4: without a file of its own changes the main file, and loses nothing in it", () => {
+    const before = '# ours\nversion = 2\n[plugins."io.containerd.grpc.v1.cri"]\nsandbox_image = "ours:1"\n';
+    const config = configure("config.toml", before, "--runtime=containerd", "--drop-in-config=");
+    expect(readFileSync(config, "utf8")).toStartWith(before);
+    expect(dump(config)).toContain('sandbox_image = "ours:1"');
+    expect(dump(config)).toContain(NVIDIA);
+    const crio = '# ours\n[crio.runtime]\nlog_level = "debug"\n';
+    expect(readFileSync(configure("crio.conf", crio, "--runtime=crio", "--drop-in-config="), "utf8")).toStartWith(crio);
+  });
+
+  test("5: reaches a containerd whose file has no version", () => {
+    const dropIn = join(scope.folder("conf.d"), "99-nvidia.toml");
+    const before = '[plugins.cri]\nsandbox_image = "ours:1"\n';
+    const config = configure("config.toml", before, "--runtime=containerd", `--drop-in-config=${dropIn}`);
+    expect(dump(config)).toContain('sandbox_image = "ours:1"');
+    expect(dump(config)).toContain(NVIDIA);
   });
 });

@@ -14,7 +14,7 @@ import {
   updateLoaderCache,
   type HookScene,
 } from "../apply/index.ts";
-import { BerthError, escapeControls, formatProblem, printErr, printOut } from "../base/index.ts";
+import { BerthError, escapeControls, formatProblem, messageOf, printErr, printOut } from "../base/index.ts";
 import { exitNow, hardenHook, readInput } from "../linux/index.ts";
 import {
   isOn,
@@ -221,7 +221,7 @@ function readState(path: string): Uint8Array {
   try {
     return readInput(fd, MAX_STATE_BYTES, STATE_DEADLINE_MS);
   } catch (cause) {
-    const message = `Cannot read the container's state: ${cause instanceof Error ? cause.message : String(cause)}`;
+    const message = `Cannot read the container's state: ${messageOf(cause)}`;
     throw new BerthError(
       { code: "BERTH-S001", message, remedy: "give an OCI state on stdin, or name it: --container-spec FILE" },
       { cause },

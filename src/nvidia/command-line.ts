@@ -75,7 +75,6 @@ export type Outcome =
 
 /** What a word of help is asked for with. */
 const HELP_WORDS: readonly string[] = ["help", "h"];
-/** Go's strconv.ParseBool. */
 const TRUE_WORDS: readonly string[] = ["1", "t", "T", "true", "TRUE", "True"];
 const FALSE_WORDS: readonly string[] = ["0", "f", "F", "false", "FALSE", "False"];
 
@@ -240,7 +239,8 @@ function readVariable(flag: Flag, text: string): FlagValue["value"] | undefined 
   }
 }
 
-function readBoolean(text: string): boolean | undefined {
+/** A boolean as Go's strconv.ParseBool takes it; undefined for any other word. */
+export function readBoolean(text: string): boolean | undefined {
   if (TRUE_WORDS.includes(text)) return true;
   return FALSE_WORDS.includes(text) ? false : undefined;
 }

@@ -17,6 +17,7 @@ export const LOG_FLAGS: readonly Flag[] = [
   },
 ];
 
+/** Whether `--quiet` was given: then only errors are said. */
 export function isQuiet(values: FlagValues): boolean {
   return isOn(values, "quiet");
 }

@@ -5,7 +5,10 @@ import { isOn, parseCommandLine, type Outcome } from "./command-line.ts";
 import { CDI_GENERATE } from "./ctk-cdi-generate.ts";
 import { CDI_LIST } from "./ctk-cdi-list.ts";
 import { CDI_TRANSFORM } from "./ctk-cdi-transform.ts";
+import { CONFIG } from "./ctk-config.ts";
 import type { CtkCall, CtkCommand, CtkWorld } from "./ctk-command.ts";
+import { RUNTIME } from "./ctk-runtime.ts";
+import { SYSTEM } from "./ctk-system.ts";
 import { formatLogLine, LOG_FLAGS } from "./ctk-log.ts";
 
 const CDI: CtkCommand = {
@@ -38,7 +41,7 @@ const CTK: CtkCommand = {
       usage: "the configuration file that defaults come from",
     },
   ],
-  subcommands: [CDI, HOOK, INFO],
+  subcommands: [CDI, CONFIG, HOOK, INFO, RUNTIME, SYSTEM],
 };
 
 /**

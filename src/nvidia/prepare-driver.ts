@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { runProgram } from "../base/index.ts";
+import { messageOf, runProgram } from "../base/index.ts";
 import type { Gpu, Host } from "../host/index.ts";
 import { isUserNamespace } from "../linux/index.ts";
 
@@ -65,6 +65,6 @@ function start(root: string, words: readonly string[]): readonly string[] {
     const why = isTimedOut ? "took too long" : `ended with ${exitCode ?? "a signal"}`;
     return [`${doing} ${why}: ${Buffer.from(stderr).toString().trim().slice(0, 500)}`];
   } catch (error) {
-    return [`${doing} could not be started: ${error instanceof Error ? error.message : String(error)}`];
+    return [`${doing} could not be started: ${messageOf(error)}`];
   }
 }

@@ -14,7 +14,16 @@ import {
   type ChangeInput,
   type HookState,
 } from "../apply/index.ts";
-import { BerthError, escapeControls, openLog, printErr, printOut, VERSION, type Log } from "../base/index.ts";
+import {
+  BerthError,
+  escapeControls,
+  messageOf,
+  openLog,
+  printErr,
+  printOut,
+  VERSION,
+  type Log,
+} from "../base/index.ts";
 import { loadConfig, type Config } from "../config/index.ts";
 import { policyOf } from "../grant/index.ts";
 import { hostOptions, loadHost, type Host } from "../host/index.ts";
@@ -159,7 +168,7 @@ function readState(): Uint8Array {
   try {
     return readInput(0, MAX_STATE_BYTES, STATE_DEADLINE_MS);
   } catch (cause) {
-    const message = `Cannot read the container's state: ${cause instanceof Error ? cause.message : String(cause)}`;
+    const message = `Cannot read the container's state: ${messageOf(cause)}`;
     throw new BerthError({ code: "BERTH-S001", message, remedy: "give the container's OCI state on stdin" }, { cause });
   }
 }
