@@ -4,6 +4,7 @@
  * opened there. It imitates what the 570 drivers show and install; it does no GPU work.
  */
 export { patchSoname } from "./patch.ts";
+export { readMarker } from "./marker.ts";
 export type { SimProfile } from "./profile.ts";
-export { PROFILES } from "./profiles.ts";
+export { BROKEN_PROFILES, PROFILES } from "./profiles.ts";
 export { simDown, simUp, simUpgrade, type SimHost } from "./simulate.ts";

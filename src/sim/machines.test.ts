@@ -113,6 +113,39 @@ testAsRoot("a100x16-mig112: nvidia-smi lists 16 GPUs with seven MIG devices each
   expect(lines.filter((line) => line.startsWith("  MIG 1g.10gb "))).toHaveLength(112);
 });
 
+const CUDA_CLIENT = `
+#include <stdio.h>
+typedef struct { unsigned char bytes[16]; } uuid_t;
+int cuInit(unsigned), cuDeviceGetUuid_v2(uuid_t *, int), cuDevicePrimaryCtxRetain(void **, int), cuCtxSetCurrent(void *);
+int cuMemAlloc_v2(unsigned long long *, unsigned long), cuMemcpyHtoD_v2(unsigned long long, const void *, unsigned long);
+int cuMemcpyDtoH_v2(void *, unsigned long long, unsigned long), cuMemFree_v2(unsigned long long);
+int main(void)
+{
+    unsigned long long at;
+    uuid_t uuid;
+    void *context;
+    char back[8] = "";
+    int failed = cuInit(0);
+    if (failed) return printf("cuInit %d\\n", failed) < 0;
+    if (cuDeviceGetUuid_v2(&uuid, 0) || cuDevicePrimaryCtxRetain(&context, 0) || cuCtxSetCurrent(context)) return 2;
+    if (cuMemAlloc_v2(&at, 64) || cuMemcpyHtoD_v2(at + 56, "memory!", 8) || cuMemcpyDtoH_v2(back, at + 56, 8)) return 3;
+    if (!cuMemcpyHtoD_v2(at + 57, "memory!", 8) || cuMemFree_v2(at)) return 4;
+    printf("%02x%02x %s\\n", uuid.bytes[0], uuid.bytes[15], back);
+    return 0;
+}
+`;
+
+testAsRoot("CUDA keeps what is written into its memory, and does not start without the node for it", () => {
+  const host = up("h100x1");
+  const uuid = host.profile.gpus[0]?.uuid ?? "";
+  expect(runClient(host, CUDA_CLIENT)).toEqual({ status: 0, output: `${uuid.slice(4, 6)}${uuid.slice(-2)} memory!\n` });
+  const node = join(host.dir, "dev/nvidia-uvm");
+  unlinkSync(node);
+  expect(runInside(host, "/client").output).toBe("cuInit 999\n");
+  run("mknod", node, "c", "77", "0");
+  expect(runInside(host, "/client").output).toBe("cuInit 999\n");
+});
+
 describe("gb200x4-imex", () => {
   testAsRoot("has IMEX channels under the major that /proc/devices names, and what manages them", () => {
     const host = up("gb200x4-imex");

@@ -3,8 +3,8 @@ import type { SimBrand, SimGpu, SimMigDevice, SimProfile } from "./profile.ts";
 import { UNIT_NODES } from "./unit-nodes.ts";
 
 /** The layout of `struct table` in programs/table.h, in bytes. */
-const TABLE_MARKER = "berth simulated driver table 2";
-const GPUS = { offset: 120, size: 184, most: 32 };
+const TABLE_MARKER = "berth simulated driver table 3";
+const GPUS = { offset: 128, size: 184, most: 32 };
 const MIGS = { offset: GPUS.offset + GPUS.size * GPUS.most, size: 136, most: 128 };
 const TEXT_BYTES = 64;
 
@@ -36,6 +36,7 @@ export function patchDriverTable(library: Uint8Array, profile: SimProfile): Uint
     writeText(table, 80, node.path);
     writeNumbers(table, 112, [node.major, node.minor]);
   }
+  writeNumbers(table, 120, [driver.module?.uvmMajor ?? 0]);
   gpus.forEach((gpu, row) => writeGpu(table.subarray(GPUS.offset + row * GPUS.size), gpu));
   migs.forEach((mig, row) => writeMig(table.subarray(MIGS.offset + row * MIGS.size), mig));
   return bytes;

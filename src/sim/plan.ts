@@ -1,37 +1,22 @@
-import { VERSION } from "../base/index.ts";
+import { PROGRAMS, VERSION } from "../base/index.ts";
 import { patchLauncher } from "../linux/index.ts";
+import { charLinks } from "./char-links.ts";
 import { deviceNodes } from "./device-nodes.ts";
 import { distributionFiles } from "./distribution.ts";
 import { driverFiles, otherFiles } from "./driver-files.ts";
 import type { Programs } from "./embedded.ts";
+import { breakTree } from "./faults.ts";
 import { kernelFiles } from "./kernel-files.ts";
 import type { Source } from "./library-files.ts";
+import { machineFiles } from "./machine-files.ts";
 import { formatMarker, MARKER_PATH } from "./marker.ts";
 import type { SimProfile } from "./profile.ts";
+import { CONFIG_PATH, type Site } from "./site.ts";
 import { tegraTree } from "./tegra.ts";
 import { programFile, textFile, type TreeEntry } from "./tree.ts";
 import { wslTree } from "./wsl.ts";
 
-const CONFIG_PATH = "/etc/nvidia-container-runtime/config.toml";
 const STATE_PATH = "/run/berth";
-const LAUNCHERS = [
-  "berth",
-  "nvidia-container-runtime",
-  "nvidia-container-runtime.cdi",
-  "nvidia-container-runtime.legacy",
-  "nvidia-container-runtime-hook",
-  "nvidia-container-toolkit",
-  "nvidia-cdi-hook",
-  "nvidia-container-cli",
-  "nvidia-ctk",
-  "nvidia-docker",
-];
-
-/** Where a simulated host stands, and the executable that its launchers start. All absolute. */
-export interface Site {
-  readonly dir: string;
-  readonly executable: string;
-}
 
 /** The files outside the tree's own view: on this machine. */
 function sitePaths(dir: string) {
@@ -40,7 +25,13 @@ function sitePaths(dir: string) {
 
 /** Everything in the folder of a simulated host, as data. The same input gives the same tree. */
 export function planTree(profile: SimProfile, site: Site, programs: Programs): readonly TreeEntry[] {
-  const machine = machineTree({ profile, programs });
+  const planOf = (machine: SimProfile): readonly TreeEntry[] => planSound(machine, site, programs);
+  return breakTree(planOf(profile), { profile, site, planOf });
+}
+
+/** The machine without a fault. */
+function planSound(profile: SimProfile, site: Site, programs: Programs): readonly TreeEntry[] {
+  const machine = [...machineFiles(profile), ...machineTree({ profile, programs })];
   const entries = [...machine, ...distributionFiles(profile, machine), ...berthFiles(profile, site, programs)];
   // Two compute instances of one GPU instance share its capability.
   return [...new Map(entries.map((entry) => [entry.path, entry])).values()];
@@ -51,12 +42,17 @@ function machineTree(source: Source): readonly TreeEntry[] {
   const { profile } = source;
   switch (profile.platform) {
     case "pci":
-      return [...kernelFiles(profile), ...deviceNodes(profile), ...otherFiles(source), ...driverFiles(source)];
+      return [...kernelFiles(profile), ...nodesWithLinks(profile), ...otherFiles(source), ...driverFiles(source)];
     case "wsl":
       return [...otherFiles(source), ...wslTree(source)];
     case "tegra":
       return [...otherFiles(source), ...tegraTree(source)];
   }
+}
+
+function nodesWithLinks(profile: SimProfile): readonly TreeEntry[] {
+  const nodes = deviceNodes(profile);
+  return [...nodes, ...charLinks(nodes)];
 }
 
 function berthFiles(profile: SimProfile, { dir, executable }: Site, programs: Programs): readonly TreeEntry[] {
@@ -66,7 +62,7 @@ function berthFiles(profile: SimProfile, { dir, executable }: Site, programs: Pr
     { kind: "folder", path: STATE_PATH, mode: 0o700 },
     { kind: "folder", path: "/var/log", mode: 0o755 },
     textFile(CONFIG_PATH, formatConfig(dir)),
-    ...LAUNCHERS.map((name) => programFile(`/bin/${name}`, launcher)),
+    ...PROGRAMS.map((name) => programFile(`/bin/${name}`, launcher)),
     textFile(MARKER_PATH, formatMarker(marker)),
   ];
 }

@@ -16,6 +16,8 @@ export interface SimProfile {
   readonly imex: SimImex | undefined;
   /** Undefined: the machine has nothing for GPUDirect. */
   readonly gpuDirect: SimGpuDirect | undefined;
+  /** The name of what is wrong with it (faults.ts); undefined: nothing. */
+  readonly fault?: string;
   /** In the order of PCI addresses. */
   readonly gpus: readonly SimGpu[];
 }

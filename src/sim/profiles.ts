@@ -1,4 +1,5 @@
 import { BerthError } from "../base/index.ts";
+import { FAULTS } from "./faults.ts";
 import type { SimProfile } from "./profile.ts";
 import a100x16Mig112 from "./profiles/a100x16-mig112.json" with { type: "json" };
 import a100x8Mig from "./profiles/a100x8-mig.json" with { type: "json" };
@@ -29,14 +30,23 @@ const FILES = [
   none,
 ];
 
-/** Every machine that can be simulated. */
+/** Every sound machine that can be simulated. */
 export const PROFILES: readonly SimProfile[] = FILES.map(readProfile);
+
+/** Some of them with one fault each. */
+export const BROKEN_PROFILES: readonly SimProfile[] = FAULTS.map(({ name, summary, base }) => {
+  return { ...findIn(PROFILES, base), name, summary, fault: name };
+});
 
 /** The profile of a name. Throws BERTH-M001 when there is none. */
 export function findProfile(name: string): SimProfile {
-  const profile = PROFILES.find((known) => known.name === name);
+  return findIn([...PROFILES, ...BROKEN_PROFILES], name);
+}
+
+function findIn(profiles: readonly SimProfile[], name: string): SimProfile {
+  const profile = profiles.find((known) => known.name === name);
   if (profile !== undefined) return profile;
-  const names = PROFILES.map((known) => known.name).join(", ");
+  const names = profiles.map((known) => known.name).join(", ");
   const message = `Cannot make a simulated host: there is no profile "${name}" (there are ${names})`;
   throw new BerthError({ code: "BERTH-M001", message, remedy: "name one of those with --profile" });
 }

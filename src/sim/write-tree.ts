@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { syscall, SysError } from "../linux/index.ts";
+import { joinDeviceNumber, syscall, SysError } from "../linux/index.ts";
 import type { TreeEntry } from "./tree.ts";
 
 const CURRENT_FOLDER = -100;
@@ -82,7 +82,7 @@ type DeviceEntry = Extract<TreeEntry, { kind: "device" }>;
 function tryNode(dir: string, entry: DeviceEntry): boolean {
   const path = join(dir, entry.path);
   try {
-    syscall(path, "mknodat", CURRENT_FOLDER, path, CHARACTER_DEVICE | 0o600, deviceNumber(entry));
+    syscall(path, "mknodat", CURRENT_FOLDER, path, CHARACTER_DEVICE | 0o600, joinDeviceNumber(entry));
   } catch (error) {
     if (error instanceof SysError && error.code === "EPERM") return false;
     throw error;
@@ -90,11 +90,6 @@ function tryNode(dir: string, entry: DeviceEntry): boolean {
   if (entry.group !== undefined) chownSync(path, 0, entry.group);
   chmodSync(path, entry.mode);
   return true;
-}
-
-/** Major and minor in one number, as mknod(2) takes them on Linux (new_encode_dev). */
-function deviceNumber({ major, minor }: DeviceEntry): number {
-  return (minor & 0xff) | (major << 8) | ((minor & ~0xff) << 12);
 }
 
 function writeStandIn(dir: string, entry: DeviceEntry): void {

@@ -12,9 +12,9 @@
 #define HIDDEN __attribute__((visibility("hidden")))
 
 #if defined(__x86_64__)
-enum { SYS_WRITE = 1, SYS_CLOSE = 3, SYS_EXIT_GROUP = 231, SYS_OPENAT = 257, SYS_STATX = 332 };
+enum { SYS_READ = 0, SYS_WRITE = 1, SYS_CLOSE = 3, SYS_NANOSLEEP = 35, SYS_EXIT_GROUP = 231, SYS_OPENAT = 257, SYS_STATX = 332 };
 #elif defined(__aarch64__)
-enum { SYS_OPENAT = 56, SYS_CLOSE = 57, SYS_WRITE = 64, SYS_EXIT_GROUP = 94, SYS_STATX = 291 };
+enum { SYS_OPENAT = 56, SYS_CLOSE = 57, SYS_READ = 63, SYS_WRITE = 64, SYS_EXIT_GROUP = 94, SYS_NANOSLEEP = 101, SYS_STATX = 291 };
 #else
 #error "x86-64 and aarch64 only"
 #endif

@@ -4,10 +4,11 @@
  * (nvml.h of CUDA 12). A GPU exists here when its device node may be opened in this container, in PCI order from 0.
  */
 #include "table.h"
+#include "state.h"
 
 typedef enum {
     SUCCESS = 0, UNINITIALIZED = 1, INVALID_ARGUMENT = 2, NOT_SUPPORTED = 3, NO_PERMISSION = 4, NOT_FOUND = 6,
-    INSUFFICIENT_SIZE = 7, DRIVER_NOT_LOADED = 9, UNKNOWN = 999
+    INSUFFICIENT_SIZE = 7, DRIVER_NOT_LOADED = 9, ARGUMENT_VERSION_MISMATCH = 25, UNKNOWN = 999
 } nvmlReturn_t;
 
 typedef struct device *nvmlDevice_t;
@@ -25,9 +26,6 @@ typedef struct {
     unsigned int domain, bus, device, pciDeviceId, pciSubSystemId;
     char busId[32];
 } nvmlPciInfo_t;
-
-typedef struct { unsigned long long total, free, used; } nvmlMemory_t;
-typedef struct { unsigned int gpu, memory; } nvmlUtilization_t;
 
 typedef struct {
     unsigned int multiprocessorCount, sharedCopyEngineCount, sharedDecoderCount, sharedEncoderCount, sharedJpegCount;
@@ -113,6 +111,12 @@ static nvmlReturn_t check(nvmlDevice_t device)
     return INVALID_ARGUMENT;
 }
 
+/* The GPU's place among all of the machine, which is its number in the state file. */
+static unsigned int row_of(nvmlDevice_t device)
+{
+    return (unsigned int)(device->gpu - machine()->gpus);
+}
+
 /* Like check, but a MIG device is an invalid argument: what is asked for belongs to the whole GPU. */
 static nvmlReturn_t check_gpu(nvmlDevice_t device)
 {
@@ -167,7 +171,7 @@ EXPORT nvmlReturn_t nvmlDeviceGetHandleByIndex_v2(unsigned int index, nvmlDevice
     if (!users) return UNINITIALIZED;
     if (!device || index >= gpu_count) return INVALID_ARGUMENT;
     *device = &gpus[index];
-    return SUCCESS;
+    return (nvmlReturn_t)obey_state(row_of(*device), "Handle");
 }
 
 EXPORT nvmlReturn_t nvmlDeviceGetHandleByIndex(unsigned int index, nvmlDevice_t *device)
@@ -204,7 +208,7 @@ EXPORT nvmlReturn_t nvmlDeviceGetHandleByPciBusId_v2(const char *bus, nvmlDevice
         put_bus(legacy, gpus[i].gpu, 4);
         if (!is_same_text(bus, full) && !is_same_text(bus, legacy)) continue;
         *device = &gpus[i];
-        return SUCCESS;
+        return (nvmlReturn_t)obey_state(row_of(*device), "Handle");
     }
     return NOT_FOUND;
 }
@@ -272,27 +276,6 @@ EXPORT nvmlReturn_t nvmlDeviceGetPciInfo_v3(nvmlDevice_t device, nvmlPciInfo_t *
 EXPORT nvmlReturn_t nvmlDeviceGetPciInfo_v2(nvmlDevice_t device, nvmlPciInfo_t *pci)
 {
     return nvmlDeviceGetPciInfo_v3(device, pci);
-}
-
-EXPORT nvmlReturn_t nvmlDeviceGetMemoryInfo(nvmlDevice_t device, nvmlMemory_t *memory)
-{
-    nvmlReturn_t status = check(device);
-    if (status) return status;
-    if (!memory) return INVALID_ARGUMENT;
-    memory->total = device->mig ? device->mig->memory : device->gpu->memory;
-    memory->used = device->mig ? 0 : device->gpu->used;
-    memory->free = memory->total - memory->used;
-    return SUCCESS;
-}
-
-EXPORT nvmlReturn_t nvmlDeviceGetUtilizationRates(nvmlDevice_t device, nvmlUtilization_t *rates)
-{
-    nvmlReturn_t status = check_gpu(device);
-    if (status) return status;
-    if (!rates) return INVALID_ARGUMENT;
-    if (device->gpu->mig == MIG_ON) return NOT_SUPPORTED;
-    *rates = (nvmlUtilization_t){0, 0};
-    return SUCCESS;
 }
 
 EXPORT nvmlReturn_t nvmlDeviceGetCudaComputeCapability(nvmlDevice_t device, int *major, int *minor)
@@ -376,6 +359,8 @@ EXPORT nvmlReturn_t nvmlDeviceGetAttributes_v2(nvmlDevice_t device, nvmlDeviceAt
     attributes->memorySizeMB = device->mig->memory >> 20;
     return SUCCESS;
 }
+
+#include "nvml-live.h"
 
 EXPORT const char *nvmlErrorString(nvmlReturn_t result)
 {

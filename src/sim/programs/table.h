@@ -30,6 +30,8 @@ struct table {
     /* On WSL and Tegra the one node that is the GPU; else empty. */
     char unit_node[32];
     uint32_t unit_major, unit_minor;
+    /* Of /dev/nvidia-uvm; 0 where the machine has no such node. */
+    uint32_t uvm_major, reserved;
     struct gpu_row gpus[MAX_GPUS];
     struct mig_row migs[MAX_MIGS];
 };
@@ -38,7 +40,7 @@ struct table {
 static const volatile union {
     struct table table;
     char room[32768];
-} slot = {.table = {.marker = "berth simulated driver table 2"}};
+} slot = {.table = {.marker = "berth simulated driver table 3"}};
 
 static inline const volatile struct table *machine(void)
 {
@@ -61,6 +63,12 @@ static inline int probe_unit_node(void)
 static inline int probe_control_node(void)
 {
     return has_unit_node() ? probe_unit_node() : probe_device("/dev/nvidiactl", NVIDIA_MAJOR, CONTROL_MINOR, O_READ_WRITE);
+}
+
+/* CUDA manages memory through a node of its own; NVML does not. */
+static inline int probe_memory_node(void)
+{
+    return machine()->uvm_major ? probe_device("/dev/nvidia-uvm", machine()->uvm_major, 0, O_READ_WRITE) : 0;
 }
 
 static inline int is_gpu_visible(const volatile struct gpu_row *gpu)
