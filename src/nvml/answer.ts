@@ -24,17 +24,24 @@ export function answer({ root, library }: NvmlPlace): string {
 
 function askHere(root: string, library: string): NvmlAnswer {
   try {
-    if (root !== "/") {
-      syscall(root, "chroot", root);
-      process.chdir("/");
-    }
+    enterRoot(root);
     return { kind: "inventory", inventory: takeInventory(openNvml(library)) };
   } catch (error) {
-    if (errnoCode(error) === "EPERM" && root !== "/") {
-      return { kind: "failed", why: `only root can ask the driver of another root ("${root}")` };
-    }
-    const isExpected = error instanceof NvmlError || errnoCode(error) !== undefined;
-    if (isExpected && error instanceof Error) return { kind: "failed", why: error.message };
-    throw error;
+    return { kind: "failed", why: whyFailed(error, root) };
   }
+}
+
+/** Makes a folder the root of this process; "/": it is. */
+export function enterRoot(root: string): void {
+  if (root === "/") return;
+  syscall(root, "chroot", root);
+  process.chdir("/");
+}
+
+/** Why the driver could not be asked. Throws what nobody expects. */
+export function whyFailed(error: unknown, root: string): string {
+  if (errnoCode(error) === "EPERM" && root !== "/") return `only root can ask the driver of another root ("${root}")`;
+  const isExpected = error instanceof NvmlError || errnoCode(error) !== undefined;
+  if (isExpected && error instanceof Error) return error.message;
+  throw error;
 }

@@ -1,3 +1,4 @@
+import { askChild, errnoCode, type AskedChild, type ChildReader } from "../base/index.ts";
 import { parseAnswer, type NvmlAnswer } from "./parse-answer.ts";
 
 /** 16 GPUs with 7 MIG devices each take some 40 KB. */
@@ -10,28 +11,19 @@ const ENVIRONMENT = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" };
  * SIGKILL and is left to itself, as one that sleeps inside the driver cannot be killed. What goes wrong is an answer.
  */
 export async function askInChild(argv: readonly string[], timeoutMs: number): Promise<NvmlAnswer> {
-  const child = start(argv);
-  if (typeof child === "string") return { kind: "failed", why: child };
-  let timer: NodeJS.Timeout | undefined;
-  const reader = child.stdout.getReader();
-  const deadline = new Promise<NvmlAnswer>((resolve) => {
-    const why = `it has not answered within ${timeoutMs / 1000} seconds`;
-    timer = setTimeout(() => resolve({ kind: "failed", why }), timeoutMs);
-  });
   try {
-    return await Promise.race([readAnswer(child, reader), deadline]);
-  } finally {
-    clearTimeout(timer);
-    child.kill("SIGKILL");
-    child.unref();
-    await reader.cancel();
+    const answer = await askChild(argv, { env: ENVIRONMENT, timeoutMs }, readAnswer);
+    return answer ?? { kind: "failed", why: `it has not answered within ${timeoutMs / 1000} seconds` };
+  } catch (error) {
+    if (errnoCode(error) === undefined) throw error;
+    return { kind: "failed", why: `"${argv[0]}" cannot be started (${String(error)})` };
   }
 }
 
-type Child = Bun.Subprocess<"ignore", "pipe", "ignore">;
-type Reader = { read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }> };
+export type Child = Bun.Subprocess<"ignore", "pipe", "ignore">;
 
-function start(argv: readonly string[]): Child | string {
+/** Starts a child of which nothing but its output is heard; a sentence where it cannot be started. */
+export function startChild(argv: readonly string[]): Child | string {
   try {
     return Bun.spawn([...argv], { cwd: "/", env: ENVIRONMENT, stdin: "ignore", stdout: "pipe", stderr: "ignore" });
   } catch (error) {
@@ -40,7 +32,7 @@ function start(argv: readonly string[]): Child | string {
 }
 
 /** The first line is the answer. It is taken before the child has ended, which the driver may hold up. */
-async function readAnswer(child: Child, reader: Reader): Promise<NvmlAnswer> {
+async function readAnswer(child: AskedChild, reader: ChildReader): Promise<NvmlAnswer> {
   const decoder = new TextDecoder();
   let text = "";
   while (!text.includes("\n") && text.length < MAX_CHARACTERS) {

@@ -38,14 +38,39 @@ export function openGpu(nvml: Nvml, index: number): Handle | undefined {
 }
 
 /** A MIG device of a GPU by NVML's number within it; there are gaps. */
-export function openMigDevice(nvml: Nvml, gpu: Handle, index: number): Handle | undefined {
+function openMigDevice(nvml: Nvml, gpu: Handle, index: number): Handle | undefined {
   return readHandle((to) => nvml.ask("migHandleByIndex", gpu, index, to));
+}
+
+/** The GPU at a PCI address ("0000:1b:00.0"). This initialises it where nothing uses it yet. Throws NvmlError for a sick one. */
+export function openGpuAt(nvml: Nvml, bus: string): Handle | undefined {
+  const text = new TextEncoder().encode(`${bus}\0`);
+  return readHandle((to) => nvml.ask("handleByBus", text, to));
+}
+
+/** A MIG device of a GPU, with NVML's number of it. */
+export interface MigHandle {
+  readonly index: number;
+  readonly device: Handle;
+}
+
+/** All MIG devices of a GPU. */
+export function listMigHandles(nvml: Nvml, gpu: Handle): readonly MigHandle[] {
+  const count = readNumber(nvml, "maxMigDevices", gpu) ?? 0;
+  return Array.from({ length: count }, (_, index) => ({ index, device: openMigDevice(nvml, gpu, index) })).filter(
+    (each): each is MigHandle => each.device !== undefined,
+  );
 }
 
 /** "0000:1b:00.0" */
 export function readPciAddress(nvml: Nvml, gpu: Handle): string | undefined {
+  return readBus((to) => nvml.ask("pciInfo", gpu, to));
+}
+
+/** The address in what a question fills, which is an `nvmlPciInfo_t`. */
+export function readBus(ask: (to: Uint32Array) => boolean): string | undefined {
   const info = new Uint32Array(PCI_INFO_BYTES / Uint32Array.BYTES_PER_ELEMENT);
-  if (!nvml.ask("pciInfo", gpu, info)) return undefined;
+  if (!ask(info)) return undefined;
   const hex = (word: number, width: number): string => (info[word] ?? 0).toString(16).padStart(width, "0");
   return `${hex(PCI_DOMAIN, 4)}:${hex(PCI_BUS, 2)}:${hex(PCI_DEVICE, 2)}.0`;
 }
@@ -68,12 +93,24 @@ export function readText(nvml: Nvml, question: Extract<Question, "uuid" | "name"
   return nvml.ask(question, of, bytes, bytes.length) ? textOf(bytes) : undefined;
 }
 
+type NumberQuestion = Extract<
+  Question,
+  | "brand"
+  | "maxMigDevices"
+  | "gpuInstance"
+  | "computeInstance"
+  | "fanSpeed"
+  | "powerUsage"
+  | "powerLimit"
+  | "persistence"
+  | "pcieGeneration"
+  | "pcieGenerationMax"
+  | "pcieWidth"
+  | "pcieWidthMax"
+>;
+
 /** A number that a device says of itself. */
-export function readNumber(
-  nvml: Nvml,
-  question: Extract<Question, "brand" | "maxMigDevices" | "gpuInstance" | "computeInstance">,
-  of: Handle,
-): number | undefined {
+export function readNumber(nvml: Nvml, question: NumberQuestion, of: Handle): number | undefined {
   const number = new Uint32Array(1);
   return nvml.ask(question, of, number) ? number[0] : undefined;
 }

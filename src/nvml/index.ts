@@ -7,3 +7,14 @@ export { answer, type NvmlPlace } from "./answer.ts";
 export { askInChild } from "./ask.ts";
 export type { NvmlGpu, NvmlInventory, NvmlMigDevice, SkippedGpu } from "./inventory.ts";
 export type { NvmlAnswer } from "./parse-answer.ts";
+export { askStates, sickState, type AskStatesOptions } from "./ask-states.ts";
+export {
+  FLAG_FIELDS,
+  NUMBER_FIELDS,
+  type GpuFacts,
+  type GpuProcess,
+  type GpuState,
+  type MigState,
+  type NvLink,
+} from "./gpu-state.ts";
+export { tellStates } from "./tell-states.ts";

@@ -1,7 +1,7 @@
 import {
   countGpus,
+  listMigHandles,
   openGpu,
-  openMigDevice,
   readComputeCapability,
   readCudaVersion,
   readDriverVersion,
@@ -87,20 +87,13 @@ function describeGpu(nvml: Nvml, index: number): NvmlGpu {
 }
 
 function listMigDevices(nvml: Nvml, gpu: Handle): readonly NvmlMigDevice[] {
-  const devices: NvmlMigDevice[] = [];
-  const count = readNumber(nvml, "maxMigDevices", gpu) ?? 0;
-  for (let index = 0; index < count; index += 1) {
-    const device = openMigDevice(nvml, gpu, index);
-    if (device === undefined) continue;
-    devices.push({
-      index,
-      gpuInstance: readNumber(nvml, "gpuInstance", device) ?? fail("GPU instance"),
-      computeInstance: readNumber(nvml, "computeInstance", device) ?? fail("compute instance"),
-      uuid: readText(nvml, "uuid", device),
-      name: readText(nvml, "name", device),
-    });
-  }
-  return devices;
+  return listMigHandles(nvml, gpu).map(({ index, device }) => ({
+    index,
+    gpuInstance: readNumber(nvml, "gpuInstance", device) ?? fail("GPU instance"),
+    computeInstance: readNumber(nvml, "computeInstance", device) ?? fail("compute instance"),
+    uuid: readText(nvml, "uuid", device),
+    name: readText(nvml, "name", device),
+  }));
 }
 
 /** What the work gives, or why NVML failed. */

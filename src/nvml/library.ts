@@ -1,4 +1,5 @@
 import { dlopen, type FFITypeOrString } from "bun:ffi";
+import { messageOf } from "../base/index.ts";
 import { isAnswered, NvmlError } from "./return-codes.ts";
 
 interface EntryPoint {
@@ -38,6 +39,47 @@ const ENTRY_POINTS = {
   migHandleByIndex: { names: ["nvmlDeviceGetMigDeviceHandleByIndex"], args: [HANDLE, NUMBER, TO_MEMORY] },
   gpuInstance: { names: ["nvmlDeviceGetGpuInstanceId"], args: [HANDLE, TO_MEMORY] },
   computeInstance: { names: ["nvmlDeviceGetComputeInstanceId"], args: [HANDLE, TO_MEMORY] },
+  handleByBus: {
+    names: ["nvmlDeviceGetHandleByPciBusId_v2", "nvmlDeviceGetHandleByPciBusId"],
+    args: [TO_MEMORY, TO_MEMORY],
+  },
+  // Of another layout than the first version.
+  memoryV2: { names: ["nvmlDeviceGetMemoryInfo_v2"], args: [HANDLE, TO_MEMORY] },
+  memory: { names: ["nvmlDeviceGetMemoryInfo"], args: [HANDLE, TO_MEMORY] },
+  utilisation: { names: ["nvmlDeviceGetUtilizationRates"], args: [HANDLE, TO_MEMORY] },
+  temperature: { names: ["nvmlDeviceGetTemperature"], args: [HANDLE, NUMBER, TO_MEMORY] },
+  fanSpeed: { names: ["nvmlDeviceGetFanSpeed"], args: [HANDLE, TO_MEMORY] },
+  powerUsage: { names: ["nvmlDeviceGetPowerUsage"], args: [HANDLE, TO_MEMORY] },
+  powerLimit: {
+    names: ["nvmlDeviceGetEnforcedPowerLimit", "nvmlDeviceGetPowerManagementLimit"],
+    args: [HANDLE, TO_MEMORY],
+  },
+  clock: { names: ["nvmlDeviceGetClockInfo"], args: [HANDLE, NUMBER, TO_MEMORY] },
+  eccMode: { names: ["nvmlDeviceGetEccMode"], args: [HANDLE, TO_MEMORY, TO_MEMORY] },
+  eccErrors: { names: ["nvmlDeviceGetTotalEccErrors"], args: [HANDLE, NUMBER, NUMBER, TO_MEMORY] },
+  remappedRows: {
+    names: ["nvmlDeviceGetRemappedRows"],
+    args: [HANDLE, TO_MEMORY, TO_MEMORY, TO_MEMORY, TO_MEMORY],
+  },
+  persistence: { names: ["nvmlDeviceGetPersistenceMode"], args: [HANDLE, TO_MEMORY] },
+  pcieGeneration: { names: ["nvmlDeviceGetCurrPcieLinkGeneration"], args: [HANDLE, TO_MEMORY] },
+  pcieGenerationMax: { names: ["nvmlDeviceGetMaxPcieLinkGeneration"], args: [HANDLE, TO_MEMORY] },
+  pcieWidth: { names: ["nvmlDeviceGetCurrPcieLinkWidth"], args: [HANDLE, TO_MEMORY] },
+  pcieWidthMax: { names: ["nvmlDeviceGetMaxPcieLinkWidth"], args: [HANDLE, TO_MEMORY] },
+  nvlinkState: { names: ["nvmlDeviceGetNvLinkState"], args: [HANDLE, NUMBER, TO_MEMORY] },
+  nvlinkRemote: {
+    names: ["nvmlDeviceGetNvLinkRemotePciInfo_v2", "nvmlDeviceGetNvLinkRemotePciInfo"],
+    args: [HANDLE, NUMBER, TO_MEMORY],
+  },
+  // The version before has the same layout; the first, of drivers before R510, another.
+  computeProcesses: {
+    names: ["nvmlDeviceGetComputeRunningProcesses_v3", "nvmlDeviceGetComputeRunningProcesses_v2"],
+    args: [HANDLE, TO_MEMORY, TO_MEMORY],
+  },
+  graphicsProcesses: {
+    names: ["nvmlDeviceGetGraphicsRunningProcesses_v3", "nvmlDeviceGetGraphicsRunningProcesses_v2"],
+    args: [HANDLE, TO_MEMORY, TO_MEMORY],
+  },
 } as const satisfies Readonly<Record<string, EntryPoint>>;
 
 export type Question = keyof typeof ENTRY_POINTS;
@@ -91,7 +133,7 @@ function bind(path: string, name: string, args: readonly FFITypeOrString[]): Bou
     const call: unknown = symbols[name];
     if (isCall(call)) return { name, call };
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     // The C library's own words follow, which name the file, too.
     throw new NvmlError("dlopen", why.replace(/^Failed to open library "[^"]*": /, ""));
   }

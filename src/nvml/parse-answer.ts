@@ -1,3 +1,4 @@
+import { tryJson } from "../base/index.ts";
 import type { NvmlGpu, NvmlInventory, NvmlMigDevice, SkippedGpu } from "./inventory.ts";
 
 /** What the driver says, or why it could not be asked. */
@@ -5,7 +6,7 @@ export type NvmlAnswer =
   | { readonly kind: "inventory"; readonly inventory: NvmlInventory }
   | { readonly kind: "failed"; readonly why: string };
 
-type Fields = Readonly<Record<string, unknown>>;
+export type Fields = Readonly<Record<string, unknown>>;
 
 /** Reads the line that `answer` makes; undefined for anything else. */
 export function parseAnswer(line: string): NvmlAnswer | undefined {
@@ -17,14 +18,10 @@ export function parseAnswer(line: string): NvmlAnswer | undefined {
   return { kind: "inventory", inventory: toInventory(inventory) };
 }
 
-function parseFields(line: string): Fields | undefined {
-  try {
-    const value: unknown = JSON.parse(line);
-    return isFields(value) ? value : undefined;
-  } catch {
-    // A process that crashed in the middle of it has given no answer.
-    return undefined;
-  }
+export function parseFields(line: string): Fields | undefined {
+  // A process that crashed in the middle of it has given no answer.
+  const value = tryJson(line);
+  return isFields(value) ? value : undefined;
 }
 
 function toInventory(fields: Fields): NvmlInventory {
@@ -67,20 +64,20 @@ function toSkipped(fields: Fields): SkippedGpu | undefined {
   return index === undefined || why === undefined ? undefined : { index, why };
 }
 
-function listOf<T>(value: unknown, read: (fields: Fields) => T | undefined): readonly T[] {
+export function listOf<T>(value: unknown, read: (fields: Fields) => T | undefined): readonly T[] {
   if (!Array.isArray(value)) return [];
   const items: readonly unknown[] = value;
   return items.map((item) => (isFields(item) ? read(item) : undefined)).filter((item) => item !== undefined);
 }
 
-function textOf(value: unknown): string | undefined {
+export function textOf(value: unknown): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 
-function numberOf(value: unknown): number | undefined {
+export function numberOf(value: unknown): number | undefined {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
 }
 
-function isFields(value: unknown): value is Fields {
+export function isFields(value: unknown): value is Fields {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
