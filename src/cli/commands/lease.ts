@@ -1,0 +1,94 @@
+import { buildCommand, buildRouteMap } from "@stricli/core";
+import { text } from "./parameters.ts";
+
+const flag = (brief: string) => ({ kind: "boolean", brief, withNegated: false, optional: true }) as const;
+const word = (brief: string, placeholder: string) =>
+  ({ kind: "tuple", parameters: [{ brief, parse: String, placeholder }] }) as const;
+const wish = "What is wanted: any:2,mem>=40G,cc>=8.6,model~A100,link=nvlink,numa=0,mig=1g.10gb";
+const unchecked = flag("Do not ask the driver: every GPU without a lease counts as idle");
+const off = flag("Give it away again");
+const reason = text("Why, for whoever asks", "TEXT");
+
+export const lease = buildRouteMap({
+  routes: {
+    take: buildCommand({
+      loader: async () => (await import("../lease/take.ts")).takeLease,
+      parameters: {
+        flags: {
+          gpus: { kind: "parsed", parse: String, brief: wish, placeholder: "WISH" },
+          ownerPid: text("The process that the lease lives with (the one that starts this)", "PID"),
+          wait: {
+            kind: "parsed",
+            parse: String,
+            brief: "Wait for it, for so long (30s, 5m, 1h) or for ever",
+            placeholder: "TIME",
+            optional: true,
+            inferEmpty: true,
+          },
+          label: text("What it is for", "TEXT"),
+          limit: text("Refuse when its user would then have more GPUs", "N"),
+          unchecked,
+          json: flag("Print it as JSON"),
+        },
+        aliases: { g: "gpus" },
+      },
+      docs: {
+        brief: "Take idle GPUs and keep them from others",
+        fullDescription:
+          "Takes the best set of the GPUs that are idle and nobody's: a GPU is idle that has no process, hardly any memory in use and hardly any work, in two samples a second apart. The lease ends when its process does, however it ends, or with berth lease release. Whoever waits is served in the order of coming. Where the driver does not say how a GPU is used, nothing is given, unless --unchecked. Prints the id of the lease, and its GPUs as NVIDIA_VISIBLE_DEVICES takes them. With --json: id, generation, wish, visibleDevices, devices (name, key, visibleName).",
+      },
+    }),
+    release: buildCommand({
+      loader: async () => (await import("../lease/release.ts")).releaseLease,
+      parameters: {
+        positional: word("The lease, or the beginning of its id", "ID"),
+        flags: { generation: text("Only if it is that one", "N") },
+      },
+      docs: { brief: "End a lease; its GPUs are free once their memory is" },
+    }),
+    ls: buildCommand({
+      loader: async () => (await import("../lease/ls.ts")).listLeases,
+      parameters: { flags: { json: flag("Print it as JSON") } },
+      docs: {
+        brief: "List who has which GPU, who waits, and what is given to nobody",
+        fullDescription:
+          "With --json: leases (id, generation, state, owner, uid, label, wish, at, since, devices), tickets (sequence, owner, uid, wish), marks (key, state, reason, at), events (at, kind, lease, device, text). RESERVED is of whoever took it, BOUND of a container, DRAINING has ended and its memory is not known to be free again.",
+      },
+    }),
+    explain: buildCommand({
+      loader: async () => (await import("../lease/explain.ts")).explainWish,
+      parameters: {
+        flags: {
+          gpus: { kind: "parsed", parse: String, brief: wish, placeholder: "WISH", default: "any" },
+          unchecked,
+          json: flag("Print it as JSON"),
+        },
+        aliases: { g: "gpus" },
+      },
+      docs: {
+        brief: "Say for each GPU whether it would be given now, and why not",
+        fullDescription:
+          "With --json: wish, waiting, gpus; gpus[i] has name, key, model, isGiven, kind (free, taken, unknown, misfit) and why.",
+      },
+    }),
+    drain: buildCommand({
+      loader: async () => (await import("../lease/mark.ts")).drain,
+      parameters: { positional: word("Index, UUID or PCI address", "GPU"), flags: { off, reason } },
+      docs: { brief: "Give a GPU to nobody from now on; who has it keeps it" },
+    }),
+    quarantine: buildCommand({
+      loader: async () => (await import("../lease/mark.ts")).quarantine,
+      parameters: { positional: word("Index, UUID or PCI address", "GPU"), flags: { off, reason } },
+      docs: {
+        brief:
+          "The same for a GPU with which something is wrong; berth does it by itself for one that is used by nobody",
+      },
+    }),
+    gc: buildCommand({
+      loader: async () => (await import("../lease/gc.ts")).collectGarbage,
+      parameters: { flags: { unchecked } },
+      docs: { brief: "End the leases of those who are gone now, as everybody does who looks at leases" },
+    }),
+  },
+  docs: { brief: "GPUs by what they are: take idle ones, see who has which and why" },
+});

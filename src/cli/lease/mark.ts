@@ -1,0 +1,35 @@
+import { escapeControls } from "../../base/index.ts";
+import type { Mark } from "../../leases/index.ts";
+import type { World } from "../context.ts";
+import { findKey, findLeaseSite, lookNow, nameOf, openStore } from "./lease-site.ts";
+
+interface Flags {
+  readonly off?: boolean;
+  readonly reason?: string;
+}
+
+const MAX_REASON = 200;
+
+/** `berth lease drain`. */
+export function drain(this: World, flags: Flags, gpu: string): void {
+  changeMark(this, "drained", flags, gpu);
+}
+
+/** `berth lease quarantine`. */
+export function quarantine(this: World, flags: Flags, gpu: string): void {
+  changeMark(this, "quarantined", flags, gpu);
+}
+
+function changeMark(world: World, state: Mark["state"], { off, reason = "" }: Flags, gpu: string): void {
+  const site = findLeaseSite(world);
+  const key = findKey(gpu, site);
+  using store = openStore(site);
+  const look = lookNow();
+  if (off === true) {
+    const was = store.unmark(key, look);
+    world.print(`GPU ${nameOf(key, site)}: ${was ? "given away again" : "it was given away already"}\n`);
+    return;
+  }
+  store.mark({ key, state, reason: escapeControls(reason).slice(0, MAX_REASON), at: look.now }, look);
+  world.print(`GPU ${nameOf(key, site)}: ${state}\n`);
+}

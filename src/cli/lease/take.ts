@@ -1,0 +1,76 @@
+import { BerthError, escapeControls, parseStrictInteger } from "../../base/index.ts";
+import { formatWish, identify, parseWish, type Asking, type Lease, type Owner } from "../../leases/index.ts";
+import { effectiveUid } from "../../linux/index.ts";
+import type { World } from "../context.ts";
+import { findLeaseSite, lookNow } from "./lease-site.ts";
+import { parseDuration } from "./parse-duration.ts";
+import { waitForLease } from "./wait-for-lease.ts";
+
+interface Flags {
+  readonly gpus: string;
+  readonly ownerPid?: string;
+  readonly wait?: string;
+  readonly label?: string;
+  readonly limit?: string;
+  readonly unchecked?: boolean;
+  readonly json?: boolean;
+}
+
+const MAX_PID = 4_194_304;
+const MAX_LABEL = 100;
+
+/** `berth lease take`: idle GPUs for a process, until it ends. */
+export async function takeLease(this: World, flags: Flags): Promise<void> {
+  const asking: Asking = {
+    wish: parseWish(flags.gpus),
+    owner: findOwner(flags.ownerPid),
+    uid: effectiveUid(),
+    label: escapeControls(flags.label ?? "").slice(0, MAX_LABEL),
+    ticket: undefined,
+    userLimit: flags.limit === undefined ? undefined : readNumber("--limit", flags.limit, 0xffff),
+  };
+  const waitMs = flags.wait === undefined ? 0 : parseDuration(flags.wait);
+  const site = findLeaseSite(this);
+  const lease = await waitForLease(site, asking, {
+    waitMs,
+    isUnchecked: flags.unchecked === true,
+    executable: this.executable,
+    note: this.note,
+  });
+  this.print(
+    flags.json === true ? `${JSON.stringify(toJson(lease), null, 2)}\n` : `${lease.id} ${visibleDevices(lease)}\n`,
+  );
+}
+
+/** Whoever starts this, unless that one has gone and init has taken this over. */
+function findOwner(pid: string | undefined): Owner {
+  const number = pid === undefined ? process.ppid : readNumber("--owner-pid", pid, MAX_PID);
+  const owner = number <= 1 && pid === undefined ? undefined : identify(number, lookNow().here);
+  if (owner !== undefined) return owner;
+  const message =
+    pid === undefined
+      ? "Cannot take a lease: the process that started this is gone, so that there is none for the lease to live with"
+      : `Cannot take a lease: there is no process ${number}`;
+  throw new BerthError({
+    code: "BERTH-A009",
+    message,
+    remedy: "name one that lives as long as the GPUs are needed: --owner-pid PID",
+  });
+}
+
+function readNumber(flag: string, text: string, max: number): number {
+  const number = parseStrictInteger(text, max);
+  if (number !== undefined && number > 0) return number;
+  const message = `Cannot read ${flag} "${text}": it is no number from 1 to ${max}`;
+  throw new BerthError({ code: "BERTH-U001", message, remedy: `write a number, as in ${flag} 2` });
+}
+
+function visibleDevices({ devices }: Lease): string {
+  return devices.map(({ visibleName }) => visibleName).join(",");
+}
+
+function toJson(lease: Lease) {
+  const { id, generation, wish } = lease;
+  const devices = lease.devices.map(({ name, key, visibleName }) => ({ name, key, visibleName }));
+  return { id, generation, wish: formatWish(parseWish(wish)), visibleDevices: visibleDevices(lease), devices };
+}
