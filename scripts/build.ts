@@ -6,22 +6,10 @@
  */
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { runProgram } from "../src/base/index.ts";
+import { PROGRAMS, runProgram } from "../src/base/index.ts";
 import { buildNative, type NativeTarget } from "./native.ts";
 
 const root = join(import.meta.dir, "..");
-const PROGRAMS = [
-  "berth",
-  "nvidia-container-runtime",
-  "nvidia-container-runtime.cdi",
-  "nvidia-container-runtime.legacy",
-  "nvidia-container-runtime-hook",
-  "nvidia-container-toolkit",
-  "nvidia-cdi-hook",
-  "nvidia-container-cli",
-  "nvidia-ctk",
-  "nvidia-docker",
-];
 
 function readTarget(args: readonly string[]): NativeTarget {
   const asked = args[0] === "--target" ? args[1] : process.arch;
@@ -89,17 +77,20 @@ function selectNative(target: NativeTarget): string {
   return join(from, "launcher");
 }
 
-async function build(target: NativeTarget): Promise<void> {
+/** Builds for one architecture. */
+export async function build(target: NativeTarget): Promise<void> {
   const dist = target === process.arch ? join(root, "dist") : join(root, "dist", target);
   buildNative({ target, outDir: join(root, "build/native", target) });
   const launcher = selectNative(target);
   rmSync(join(dist, "bin"), { recursive: true, force: true });
   mkdirSync(join(dist, "bin"), { recursive: true });
   await compile(target, join(dist, "berth"));
+  // The tests read what is embedded from the same folder.
+  if (process.arch === "x64" || process.arch === "arm64") selectNative(process.arch);
   for (const name of PROGRAMS) {
     copyFileSync(launcher, join(dist, "bin", name));
     chmodSync(join(dist, "bin", name), 0o755);
   }
 }
 
-await build(readTarget(process.argv.slice(2)));
+if (import.meta.main) await build(readTarget(process.argv.slice(2)));

@@ -71,10 +71,20 @@ function compile({ source, output, is32Bit = false }: Program, target: NativeTar
 }
 
 function findCompiler(target: NativeTarget): string {
-  const compilers = target === process.arch ? NATIVE_COMPILERS : CROSS_COMPILERS[target];
-  const found = compilers.programs.find((program) => Bun.which(program) !== null);
+  const found = compilersFor(target).programs.find((program) => Bun.which(program) !== null);
   if (found !== undefined) return found;
-  throw new Error(`No C compiler for ${target} is here. Run: apt-get install ${compilers.package}`);
+  throw new Error(findCompilerFault(target));
+}
+
+/** Why nothing can be compiled for an architecture; undefined: it can. */
+export function findCompilerFault(target: NativeTarget): string | undefined {
+  const compilers = compilersFor(target);
+  if (compilers.programs.some((program) => Bun.which(program) !== null)) return undefined;
+  return `No C compiler for ${target} is here. Run: apt-get install ${compilers.package}`;
+}
+
+function compilersFor(target: NativeTarget) {
+  return target === process.arch ? NATIVE_COMPILERS : CROSS_COMPILERS[target];
 }
 
 /** Newer than its source, the headers beside it, what it links with, and this script. */
