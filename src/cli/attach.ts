@@ -4,6 +4,7 @@ import { policyOf } from "../grant/index.ts";
 import { describeHost, hostOptions } from "../host/index.ts";
 import { ProcessHandle } from "../linux/index.ts";
 import type { World } from "./context.ts";
+import { noteWarnings } from "./note-warnings.ts";
 import { hasCgroups, isForgetful, openContainer, readWords, requestGpus, type Named } from "./live-site.ts";
 import { findSite, type Site } from "./site.ts";
 
@@ -21,9 +22,9 @@ export function attachGpus(this: World, flags: Flags, ...words: readonly string[
   const { containerId, container, title } = openContainer(name, flags, this);
   using _ = container;
   if (isForgetful(container))
-    this.note(
-      "warning: systemctl daemon-reload will take the permission for this away again; berth attach --restore gives it back\n",
-    );
+    noteWarnings(this, [
+      "systemctl daemon-reload will take the permission for this away again; berth attach --restore gives it back",
+    ]);
   const attached = attach({
     container,
     containerId,
@@ -36,7 +37,7 @@ export function attachGpus(this: World, flags: Flags, ...words: readonly string[
     now: new Date(),
   });
   this.print(escapeControls(describe(attached, title)) + "\n");
-  for (const warning of attached.warnings) this.note(`warning: ${escapeControls(warning)}\n`);
+  noteWarnings(this, attached.warnings);
 }
 
 function describe({ grant, added }: Attached, title: string): string {
@@ -63,8 +64,10 @@ function restore(world: World, { stateDir }: Site, words: readonly string[]): vo
     }
   });
   // The first is the error of the whole command; what one container refuses is no reason to leave out the others.
-  for (const { error, containerId } of failures.slice(1))
-    world.note(`warning: ${escapeControls(`${containerId}: ${BerthError.from(error).message}`)}\n`);
+  noteWarnings(
+    world,
+    failures.slice(1).map(({ error, containerId }) => `${containerId}: ${BerthError.from(error).message}`),
+  );
   const [first] = failures;
   if (first !== undefined) throw first.error;
 }

@@ -2,6 +2,7 @@ import { detach, type Detached } from "../apply/index.ts";
 import { escapeControls } from "../base/index.ts";
 import { describeHost, hostOptions } from "../host/index.ts";
 import type { World } from "./context.ts";
+import { noteWarnings } from "./note-warnings.ts";
 import { hasCgroups, openContainer, readWords, requestGpus, type Named } from "./live-site.ts";
 import { findSite } from "./site.ts";
 
@@ -27,8 +28,10 @@ export function detachGpus(this: World, flags: Flags, ...words: readonly string[
     isForced: flags.force === true,
   });
   this.print(`${escapeControls(describe(detached, gpus, title))}\n`);
-  for (const { pid, command } of detached.holders)
-    this.note(`warning: process ${pid} (${escapeControls(command)}) still has it open\n`);
+  noteWarnings(
+    this,
+    detached.holders.map(({ pid, command }) => `process ${pid} (${command}) still has it open`),
+  );
 }
 
 function describe({ removed, takenBack }: Detached, asked: string, title: string): string {

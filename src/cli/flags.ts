@@ -1,7 +1,7 @@
 import { formatFlags, LIBRARY_FOLDER, makeFlags, type FlagEngine } from "../apply/index.ts";
-import { escapeControls } from "../base/index.ts";
 import { effectiveUid } from "../linux/index.ts";
 import type { World } from "./context.ts";
+import { noteWarnings } from "./note-warnings.ts";
 import { findSite } from "./site.ts";
 
 interface Flags {
@@ -28,7 +28,7 @@ export async function printFlags(this: World, flags: Flags): Promise<void> {
   this.print(
     flags.json === true ? `${JSON.stringify(made.words, null, 2)}\n` : formatFlags(made, flags.oneLine === true),
   );
-  for (const warning of [...config.warnings, ...made.warnings]) this.note(`warning: ${escapeControls(warning)}\n`);
+  noteWarnings(this, [...config.warnings, ...made.warnings]);
 }
 
 /** Whoever asks podman without being root has containers of its own. */

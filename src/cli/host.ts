@@ -1,6 +1,14 @@
-import { escapeControls } from "../base/index.ts";
-import { describeHost, hostOptions, learn, rememberFacts, type Host } from "../host/index.ts";
+import {
+  describeHost,
+  hostOptions,
+  learn,
+  listLibraryFaults,
+  listNodeFaults,
+  rememberFacts,
+  type Host,
+} from "../host/index.ts";
 import type { World } from "./context.ts";
+import { noteWarnings } from "./note-warnings.ts";
 import { formatHost } from "./format-host.ts";
 import { findSite } from "./site.ts";
 
@@ -17,28 +25,19 @@ export async function printHost(this: World, { json, noLearn }: Flags): Promise<
   const { learnt, complaints } = await look(described, this.executable, noLearn !== true);
   const host = describeHost(root, { ...options, learnt });
   this.print(json === true ? formatJson(host) : formatHost(host));
-  for (const warning of [...config.warnings, ...host.warnings, ...listFaults(host), ...complaints])
-    this.note(`warning: ${escapeControls(warning)}\n`);
+  noteWarnings(this, [...config.warnings, ...host.warnings, ...listFaults(host), ...complaints]);
 }
 
 /** What a container's start would be refused for. */
-function listFaults({ missing, libraries, controlNodes, driver, unit }: Host): readonly string[] {
-  if (driver === undefined || unit !== undefined) return [];
-  const lost = missing.map(({ hostPath }) => `"${hostPath}" no longer exists, and a link still leads to it`);
-  const none =
-    libraries.length === 0 ? [`no library of driver ${driver.version ?? "of unknown version"} was found`] : [];
-  const nodes = NEEDED_NODES.filter(([path]) => !controlNodes.some((node) => node.path === path));
+function listFaults(host: Host): readonly string[] {
+  const nodes = listNodeFaults(host.root).filter(({ isFatal }) => isFatal);
   return [
-    ...lost,
-    ...none,
-    ...nodes.map(([path, remedy]) => `"${path}" is missing or is another device; remedy: ${remedy}`),
+    ...listLibraryFaults(host).map(({ message }) => message),
+    ...nodes.map(
+      ({ message, needsModule }) => `${message}; remedy: berth nodes${needsModule ? " --load-modules" : ""}`,
+    ),
   ];
 }
-
-const NEEDED_NODES = [
-  ["/dev/nvidiactl", "nvidia-modprobe"],
-  ["/dev/nvidia-uvm", "nvidia-modprobe -u -c 0"],
-] as const;
 
 /** Whoever may not keep what is learnt only looks. */
 async function look(host: Host, executable: string, isToLearn: boolean) {

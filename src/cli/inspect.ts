@@ -6,6 +6,7 @@ import { describeHost, hostOptions } from "../host/index.ts";
 import type { Grant } from "../grant/index.ts";
 import { readBundle } from "../oci/index.ts";
 import type { World } from "./context.ts";
+import { noteWarnings } from "./note-warnings.ts";
 import { findSite, type Site } from "./site.ts";
 
 interface Flags {
@@ -23,7 +24,7 @@ export function printInspection(this: World, { bundle, json }: Flags): void {
     this.print(`Nothing: ${escapeControls(result.reason)}. config.json would stay as it is.\n`);
   else if (result.kind === "planned") this.print(formatPlan(result));
   else if (result.kind === "injected") this.print(`What CDI files say of ${result.devices.join(", ")}.\n`);
-  for (const doubt of doubts(site, result, this)) this.note(`warning: ${escapeControls(doubt)}\n`);
+  noteWarnings(this, doubts(site, result, this));
   if (result.kind === "refused") throw new BerthError(result.problem);
 }
 

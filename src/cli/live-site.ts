@@ -3,7 +3,7 @@ import { openLiveContainer, refuseOwnNamespace, requestFor, type LiveContainer }
 import { BerthError, parseStrictInteger } from "../base/index.ts";
 import type { Config } from "../config/index.ts";
 import { findContainer, type ContainerEngine } from "../engines/index.ts";
-import { isUserNamespace } from "../linux/index.ts";
+import { isOfSystemd, isUserNamespace } from "../linux/index.ts";
 import type { Request } from "../request/index.ts";
 import type { World } from "./context.ts";
 
@@ -103,5 +103,5 @@ export function hasCgroups({ cli }: Config): boolean {
 /** Of a machine with systemd: it writes the permissions of its units anew whenever it reads their files again, and knows nothing of ours. */
 export function isForgetful({ process }: LiveContainer): boolean {
   const cgroups = process.read("cgroup", 65_536) ?? "";
-  return existsSync("/run/systemd/system") && /\.(scope|service)$/m.test(cgroups);
+  return existsSync("/run/systemd/system") && isOfSystemd(cgroups);
 }

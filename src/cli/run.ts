@@ -5,6 +5,7 @@ import { readEnv, type LaunchRecord } from "../linux/index.ts";
 import { makeApplication } from "./application.ts";
 import type { World } from "./context.ts";
 import { takeGlobalOptions } from "./global-options.ts";
+import { wrapHelp } from "./wrap-help.ts";
 
 /** What a test may put in place of the process's own. */
 export interface Surroundings {
@@ -28,7 +29,7 @@ export async function runCli(
   const failures: unknown[] = [];
   // The streams and the exit code are ours: the real ones cost 9 ms and change the terminal.
   const streams: World["process"] & { exitCode?: number | string | null } = {
-    stdout: { write: surroundings.print },
+    stdout: { write: (text) => surroundings.print(wrapHelp(text)) },
     stderr: { write: (text) => void complaints.push(text) },
   };
   const world: World = {
@@ -38,9 +39,14 @@ export async function runCli(
     executable: process.execPath,
     configSlot: record?.config,
   };
+  const application = makeApplication((thrown) => void failures.push(thrown));
+  if (rest[0] === "complete") {
+    await (await import("./complete.ts")).complete(application, rest.slice(1), world);
+    return 0;
+  }
   await run(
-    makeApplication((thrown) => void failures.push(thrown)),
-    rest.length === 0 || rest[0] === "help" ? ["--help"] : rest,
+    application,
+    rest.length === 0 ? ["--help"] : rest[0] === "help" ? [...rest.slice(1), "--help"] : rest,
     world,
   );
   if (failures.length > 0) throw BerthError.from(failures[0]);

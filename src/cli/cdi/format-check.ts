@@ -1,34 +1,13 @@
 import type { CdiSpec } from "../../cdi/index.ts";
+import { titleOf, type CdiCheck, type CdiFinding, type CheckedSpec } from "../../doctor/index.ts";
 import type { EngineCdi } from "../../engines/index.ts";
-import { titleOf } from "./check-engines.ts";
-import { formatFinding, type Finding } from "./finding.ts";
-
-/** What a check of a machine's CDI files found. */
-export interface Check {
-  /** Whether there is no error. */
-  readonly isGood: boolean;
-  readonly engines: readonly EngineCdi[];
-  readonly folders: readonly string[];
-  readonly files: readonly CheckedSpec[];
-  /** About no single file. */
-  readonly findings: readonly Finding[];
-}
-
-export interface CheckedSpec {
-  readonly path: string;
-  /** Undefined: it cannot be read. */
-  readonly spec: CdiSpec | undefined;
-  /** Whether berth made it. */
-  readonly isOwn: boolean;
-  readonly readBy: readonly string[];
-  readonly findings: readonly Finding[];
-}
+import { formatFinding } from "./finding.ts";
 
 /** After an upgrade every library of a file is dead. */
 const MOST_DEAD_LINES = 5;
 
 /** For a reader: the engines, then each file with what is wrong in it, a line each. */
-export function formatCheck({ isGood, engines, folders, files, findings }: Check): string {
+export function formatCheck({ isGood, engines, folders, files, findings }: CdiCheck): string {
   const bad = files.filter((file) => file.findings.some(({ severity }) => severity === "error")).length;
   const end = isGood
     ? "All is well"
@@ -68,12 +47,12 @@ function countNames({ devices }: CdiSpec): string {
   return devices.length === 1 ? "1 name" : `${devices.length} names`;
 }
 
-function isDeadLine({ isDeadPath }: Finding): boolean {
+function isDeadLine({ isDeadPath }: CdiFinding): boolean {
   return isDeadPath === true;
 }
 
 /** Plain fields only; what is not known is null. */
-export function toJson({ isGood, engines, folders, files, findings }: Check): unknown {
+export function toJson({ isGood, engines, folders, files, findings }: CdiCheck): unknown {
   return {
     isGood,
     engines: engines.map(({ name, program, version = null, cdi, newest, specDirs, doubts }) => ({
@@ -101,6 +80,6 @@ export function toJson({ isGood, engines, folders, files, findings }: Check): un
   };
 }
 
-function plain({ severity, code, line, moreLines = [], message, remedy }: Finding) {
+function plain({ severity, code, line, moreLines = [], message, remedy }: CdiFinding) {
   return { severity, code: code ?? null, line: line ?? null, moreLines, message, remedy: remedy ?? null };
 }

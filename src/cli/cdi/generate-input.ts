@@ -1,5 +1,4 @@
 import type { CdiMode, GeneratedCdi, GenerateInput, NameStrategy } from "../../apply/index.ts";
-import { escapeControls } from "../../base/index.ts";
 import type { CdiFormat } from "../../cdi/index.ts";
 import type { HookName } from "../../config/index.ts";
 import type { World } from "../context.ts";
@@ -46,11 +45,6 @@ export function inputOf(
     executable,
     path: env("PATH"),
   };
-}
-
-/** Says each warning on a line of its own. */
-export function noteWarnings({ note }: Pick<World, "note">, warnings: readonly string[]): void {
-  for (const warning of warnings) note(`warning: ${escapeControls(warning)}\n`);
 }
 
 /** `CDI 0.5.0, 5 names of devices` */

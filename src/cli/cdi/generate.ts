@@ -1,7 +1,8 @@
 import { generateCdi, planOutput, saveCdi } from "../../apply/index.ts";
 import type { World } from "../context.ts";
 import { findSite } from "../site.ts";
-import { inputOf, noteWarnings, summarize, type ChoosingFlags } from "./generate-input.ts";
+import { noteWarnings } from "../note-warnings.ts";
+import { inputOf, summarize, type ChoosingFlags } from "./generate-input.ts";
 
 interface Flags extends ChoosingFlags {
   readonly output?: string;

@@ -1,10 +1,17 @@
 import { readFileSync, rmSync } from "node:fs";
-import { join } from "node:path";
-import { generateCdi, isOwnSpec, planOutput, saveCdi, type CdiMode, type GeneratedCdi } from "../../apply/index.ts";
-import { BerthError, errnoCode, type ErrorCode } from "../../base/index.ts";
+import {
+  generateCdi,
+  isOwnSpec,
+  isWithoutGpu,
+  planOutput,
+  saveCdi,
+  usualCdiFile,
+  type CdiMode,
+  type GeneratedCdi,
+} from "../../apply/index.ts";
+import { BerthError, errnoCode, messageOf } from "../../base/index.ts";
 import { parseCdiSpec } from "../../cdi/index.ts";
 import { describeHost, hostOptions, type SceneOptions } from "../../host/index.ts";
-import { Root } from "../../linux/index.ts";
 import type { World } from "../context.ts";
 import { findSite, type Site } from "../site.ts";
 import { inputOf, type ChoosingFlags } from "./generate-input.ts";
@@ -24,20 +31,12 @@ export type Refreshed =
   /** This host has no GPU: the file is gone now, was never there, or is not berth's to remove. */
   | { readonly kind: "removed" | "absent" | "foreign"; readonly path: string; readonly reason: BerthError };
 
-/** Where engines look for files that do not outlive a boot (CDI specification 1.1.0). */
-const FILE = "/var/run/cdi/nvidia.yaml";
 /** A host that changes more often than this while its file is made is left to the next refresh. */
 const ROUNDS = 3;
 
 /** The file that a refresh keeps right; its links are followed as that host does. */
 export function outputOf(root: string, { output, format }: RefreshFlags): ReturnType<typeof planOutput> {
-  return planOutput(output ?? defaultFile(root), format);
-}
-
-function defaultFile(root: string): string {
-  if (root === "/") return FILE;
-  using handle = Root.open(root);
-  return join(root, handle.resolveDeep(FILE).path);
+  return planOutput(output ?? usualCdiFile(root), format);
 }
 
 /** How a host is described for these flags. */
@@ -83,13 +82,6 @@ async function refresh(world: World, site: Site, flags: RefreshFlags): Promise<R
   }
 }
 
-const WITHOUT_GPU: ReadonlySet<ErrorCode> = new Set(["BERTH-R001", "BERTH-D001"]);
-
-/** Whether a file could not be made because there is no GPU to be named in it. One whose device node is missing is there, and that is an error. */
-export function isWithoutGpu({ code }: BerthError): boolean {
-  return WITHOUT_GPU.has(code);
-}
-
 function readIfThere(path: string): string | undefined {
   try {
     return readFileSync(path, "utf8");
@@ -100,7 +92,7 @@ function readIfThere(path: string): string | undefined {
 }
 
 /** The names in a file of berth's are no longer true; another's is its writer's matter. */
-function removeOwn(path: string): "removed" | "absent" | "foreign" {
+export function removeOwn(path: string): "removed" | "absent" | "foreign" {
   const text = readIfThere(path);
   if (text === undefined) return "absent";
   if (!isOwnText(text, path)) return "foreign";
@@ -123,7 +115,7 @@ function isOwnText(text: string, path: string): boolean {
 }
 
 function unusable(path: string, doing: string, cause: unknown): BerthError {
-  const message = `Cannot ${doing} the CDI file "${path}": ${cause instanceof Error ? cause.message : String(cause)}`;
+  const message = `Cannot ${doing} the CDI file "${path}": ${messageOf(cause)}`;
   return new BerthError(
     { code: "BERTH-F004", message, remedy: "run it as root, or name another file: --output FILE" },
     { cause },

@@ -6,7 +6,7 @@ import { loadHost, type Host } from "../../host/index.ts";
 import type { World } from "../context.ts";
 import { findSite } from "../site.ts";
 import { describeRefreshed } from "./describe-refreshed.ts";
-import { noteWarnings } from "./generate-input.ts";
+import { noteWarnings } from "../note-warnings.ts";
 import { outputOf, refreshOnce, sceneOf, type RefreshFlags } from "./refresh-once.ts";
 
 /** When a watch looks, and until when. */

@@ -1,6 +1,6 @@
 import type { World } from "../context.ts";
 import { describeRefreshed } from "./describe-refreshed.ts";
-import { noteWarnings } from "./generate-input.ts";
+import { noteWarnings } from "../note-warnings.ts";
 import { refreshOnce, type RefreshFlags } from "./refresh-once.ts";
 import { keepRefreshed } from "./refresh-watch.ts";
 
