@@ -9,8 +9,13 @@ export interface AskOptions {
   readonly timeoutMs: number;
 }
 
+/** Starts a program in "/" of which nothing but its output is heard. Throws what starting it throws. */
+export function startChild(argv: readonly string[], env: AskOptions["env"]): AskedChild {
+  return Bun.spawn([...argv], { cwd: "/", env, stdin: "ignore", stdout: "pipe", stderr: "ignore" });
+}
+
 /**
- * Starts a program in "/" and gives what `read` makes of its output; undefined: that took longer than `timeoutMs`. In
+ * Starts a program as `startChild` does and gives what `read` makes of its output; undefined: that took longer than `timeoutMs`. In
  * any case it then gets SIGKILL and is left to itself, since one that sleeps inside a driver cannot be killed. Throws
  * what starting it throws.
  */
@@ -19,7 +24,7 @@ export async function askChild<T>(
   { env, timeoutMs }: AskOptions,
   read: (child: AskedChild, reader: ChildReader) => Promise<T>,
 ): Promise<T | undefined> {
-  const child = Bun.spawn([...argv], { cwd: "/", env, stdin: "ignore", stdout: "pipe", stderr: "ignore" });
+  const child = startChild(argv, env);
   const reader = child.stdout.getReader();
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<undefined>((resolve) => {

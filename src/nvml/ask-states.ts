@@ -1,4 +1,5 @@
-import { startChild, type Child } from "./ask.ts";
+import type { AskedChild } from "../base/index.ts";
+import { startAsking } from "./ask.ts";
 import { PARTS, type GpuState } from "./gpu-state.ts";
 import { LineReader } from "./line-reader.ts";
 import { parseEvent } from "./parse-event.ts";
@@ -43,7 +44,7 @@ interface Round {
 async function askRest(targets: readonly string[], round: Round): Promise<void> {
   const [first] = targets;
   if (first === undefined) return;
-  const child = startChild(round.argv(targets));
+  const child = startAsking(round.argv(targets));
   if (typeof child === "string") return targets.forEach((target) => round.set(sickState(target, child)));
   const lines = new LineReader(child);
   const following = new Following({ child, lines, targets, round });
@@ -59,7 +60,7 @@ async function askRest(targets: readonly string[], round: Round): Promise<void> 
 }
 
 interface ChildInput {
-  readonly child: Child;
+  readonly child: AskedChild;
   readonly lines: LineReader;
   readonly targets: readonly string[];
   readonly round: Round;
@@ -67,7 +68,7 @@ interface ChildInput {
 
 /** One child and the GPUs it is asked for. */
 class Following {
-  readonly #child: Child;
+  readonly #child: AskedChild;
   readonly #lines: LineReader;
   readonly #round: Round;
   /** Not yet opened. */

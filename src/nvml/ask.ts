@@ -1,4 +1,4 @@
-import { askChild, errnoCode, type AskedChild, type ChildReader } from "../base/index.ts";
+import { askChild, errnoCode, startChild, type AskedChild, type ChildReader } from "../base/index.ts";
 import { parseAnswer, type NvmlAnswer } from "./parse-answer.ts";
 
 /** 16 GPUs with 7 MIG devices each take some 40 KB. */
@@ -20,12 +20,10 @@ export async function askInChild(argv: readonly string[], timeoutMs: number): Pr
   }
 }
 
-export type Child = Bun.Subprocess<"ignore", "pipe", "ignore">;
-
-/** Starts a child of which nothing but its output is heard; a sentence where it cannot be started. */
-export function startChild(argv: readonly string[]): Child | string {
+/** A child that asks the driver, to be read along; a sentence where it cannot be started. */
+export function startAsking(argv: readonly string[]): AskedChild | string {
   try {
-    return Bun.spawn([...argv], { cwd: "/", env: ENVIRONMENT, stdin: "ignore", stdout: "pipe", stderr: "ignore" });
+    return startChild(argv, ENVIRONMENT);
   } catch (error) {
     return `"${argv[0]}" cannot be started (${String(error)})`;
   }

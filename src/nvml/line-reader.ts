@@ -1,4 +1,4 @@
-import type { Child } from "./ask.ts";
+import type { AskedChild } from "../base/index.ts";
 
 /** A line that is longer is none of ours. */
 const MAX_CHARACTERS = 1024 * 1024;
@@ -16,7 +16,7 @@ export class LineReader {
   /** One that was not waited out. */
   #reading: Promise<Chunk> | undefined;
 
-  constructor(child: Child) {
+  constructor(child: AskedChild) {
     this.#reader = child.stdout.getReader();
   }
 
