@@ -47,4 +47,14 @@ export const CUDA_BUILDS: readonly KnownError[] = [
     here: lookAtGpus,
     page: "docs/preflight.md",
   },
+  {
+    id: "torch-without-cuda",
+    row: 11,
+    patterns: [/torch not compiled with cuda enabled/],
+    title: "the image's PyTorch is a build without CUDA",
+    speaker: "PyTorch, inside the container",
+    cause: "whatever GPU the container has, this build cannot use it: pip has installed the one for CPUs alone",
+    remedy: "install a CUDA build of PyTorch in the image; that the GPU is there: berth selftest --image IMAGE",
+    page: "docs/preflight.md",
+  },
 ];

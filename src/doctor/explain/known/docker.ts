@@ -47,6 +47,16 @@ export const DOCKER: readonly KnownError[] = [
     page: "docs/setup.md",
   },
   {
+    id: "docker-no-gpu-vendor",
+    row: 2,
+    patterns: [/no known gpu vendor found/],
+    title: "no CDI file tells the engine whose GPUs --gpus means",
+    speaker: "dockerd 29, nerdctl",
+    cause: "there --gpus stands for names of CDI, and no file in the engine's CDI folders has the kind nvidia.com/gpu",
+    remedy: "berth cdi refresh",
+    page: "docs/cdi.md",
+  },
+  {
     id: "docker-unknown-runtime",
     row: 7,
     patterns: [
