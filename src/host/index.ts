@@ -33,7 +33,7 @@ export {
   type PlannedNode,
 } from "./plan-nodes.ts";
 export { askDriver, learn, ownCommand, type Lesson } from "./learn.ts";
-export { listLostGpus, readGpuStates } from "./gpu-states.ts";
+export { listLostGpus, readGpuStates, unaskedStates, watchGpuStates } from "./gpu-states.ts";
 export { listVersionedLibraries, type VersionedLibrary } from "./library-versions.ts";
 export { readLoaderNames, type LoaderNames } from "./loader-names.ts";
 export { hostOptions } from "./options.ts";

@@ -15,8 +15,11 @@ export {
   readText,
   splitDeviceNumber,
 } from "./proc.ts";
+export { hasReader } from "./has-reader.ts";
+export { uptimeMs } from "./uptime.ts";
+export { makeTerminalRaw, terminalSize, type TerminalSize } from "./terminal.ts";
 export { terminalWidth } from "./terminal-width.ts";
-export { parseBootSeconds, parseProcessStat, searchPathIn, startTimeMs, variableIn } from "./proc-stat.ts";
+export { parseBootSeconds, parseProcessStat, searchPathIn, startTimeMs, ticksToMs, variableIn } from "./proc-stat.ts";
 export { isOpenBeyondRoot, isOpenToOthers, isOwnerTrusted, isTrusted } from "./trust.ts";
 export { asOwner } from "./as-owner.ts";
 export { isWritable } from "./is-writable.ts";
@@ -39,6 +42,7 @@ export type { CharDevice } from "./node-at.ts";
 export type { FileAttributes, Owner } from "./write-at.ts";
 export { formatLoaderCache, mergeLoaderCache } from "./ld-cache-merge.ts";
 export { loaderFlags, parseLoaderCache, type CacheChange, type CacheEntry, type LoaderCache } from "./ld-cache.ts";
+export { become } from "./become.ts";
 export { argText, execRestored, readEnv, readLaunchRecord, type LaunchRecord } from "./launch.ts";
 export { isLauncher, patchLauncher, type LauncherSlots } from "./launcher-slots.ts";
 export { formatLowLevelNote, type LowLevelLookup } from "./low-level-note.ts";

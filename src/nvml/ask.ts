@@ -1,10 +1,10 @@
-import { askChild, errnoCode, startChild, type AskedChild, type ChildReader } from "../base/index.ts";
+import { askChild, errnoCode, type AskedChild, type ChildReader } from "../base/index.ts";
 import { parseAnswer, type NvmlAnswer } from "./parse-answer.ts";
 
 /** 16 GPUs with 7 MIG devices each take some 40 KB. */
 const MAX_CHARACTERS = 4 * 1024 * 1024;
 /** No variable of the caller reaches it: a program on Bun, the loader and the driver's library obey many. */
-const ENVIRONMENT = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" };
+export const CHILD_ENVIRONMENT = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" };
 
 /**
  * Starts `argv`, a process that prints one `answer`, and waits for its line, but never longer than `timeoutMs`: then it gets
@@ -12,20 +12,11 @@ const ENVIRONMENT = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" };
  */
 export async function askInChild(argv: readonly string[], timeoutMs: number): Promise<NvmlAnswer> {
   try {
-    const answer = await askChild(argv, { env: ENVIRONMENT, timeoutMs }, readAnswer);
+    const answer = await askChild(argv, { env: CHILD_ENVIRONMENT, timeoutMs }, readAnswer);
     return answer ?? { kind: "failed", why: `it has not answered within ${timeoutMs / 1000} seconds` };
   } catch (error) {
     if (errnoCode(error) === undefined) throw error;
     return { kind: "failed", why: `"${argv[0]}" cannot be started (${String(error)})` };
-  }
-}
-
-/** A child that asks the driver, to be read along; a sentence where it cannot be started. */
-export function startAsking(argv: readonly string[]): AskedChild | string {
-  try {
-    return startChild(argv, ENVIRONMENT);
-  } catch (error) {
-    return `"${argv[0]}" cannot be started (${String(error)})`;
   }
 }
 

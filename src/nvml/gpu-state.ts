@@ -1,6 +1,6 @@
 /**
  * Numbers that a GPU says of itself, the unit in the name. `memoryUsedBytes` is without what the driver reserves for itself where that is known apart (R510 and newer). ECC
- * errors are those since the driver was loaded.
+ * errors and what went over NVLink are counted since the driver was loaded.
  */
 export const NUMBER_FIELDS = [
   "gpuPercent",
@@ -23,6 +23,12 @@ export const NUMBER_FIELDS = [
   "pcieGenerationMax",
   "pcieWidth",
   "pcieWidthMax",
+  "encoderPercent",
+  "decoderPercent",
+  "pcieRxBytesPerSecond",
+  "pcieTxBytesPerSecond",
+  "nvlinkRxBytes",
+  "nvlinkTxBytes",
 ] as const;
 
 /** What is so or not; a row remap that is pending takes a reset of the GPU, one that failed its replacement. */
@@ -71,6 +77,10 @@ export interface NvLink {
 export interface MigState {
   readonly gpuInstance: number;
   readonly computeInstance: number;
+  /** NVML's number within its GPU. */
+  readonly index?: number | undefined;
+  /** "1g.10gb" */
+  readonly profile?: string | undefined;
   readonly uuid?: string | undefined;
   readonly memoryTotalBytes?: number | undefined;
   readonly memoryUsedBytes?: number | undefined;
@@ -81,12 +91,15 @@ export interface GpuProcess {
   readonly pid: number;
   readonly kind: "compute" | "graphics" | "both";
   readonly memoryBytes?: number | undefined;
+  /** Its share of the GPU's time in the last seconds, and of the time in which memory was read or written. */
+  readonly gpuPercent?: number | undefined;
+  readonly memoryPercent?: number | undefined;
   /** Under MIG. */
   readonly gpuInstance?: number | undefined;
   readonly computeInstance?: number | undefined;
 }
 
-/** The groups in which a GPU is asked, in this order: what is asked often first, what can hang on a sick one last. */
+/** The groups in which a GPU is asked, in this order: what is asked often first, what can hang on a sick one last. Of "traffic" the driver takes a sample of 40 ms, so that it is asked only for who wants it. */
 export const PARTS = [
   "identity",
   "memory",
@@ -99,6 +112,8 @@ export const PARTS = [
   "clocks",
   "pcie",
   "nvlink",
+  "engines",
+  "traffic",
 ] as const;
 
 export type Part = (typeof PARTS)[number];

@@ -7,7 +7,8 @@ export { answer, type NvmlPlace } from "./answer.ts";
 export { askInChild } from "./ask.ts";
 export type { NvmlGpu, NvmlInventory, NvmlMigDevice, SkippedGpu } from "./inventory.ts";
 export type { NvmlAnswer } from "./parse-answer.ts";
-export { askStates, sickState, type AskStatesOptions } from "./ask-states.ts";
+export { StateAsker, type StateAskerOptions } from "./state-asker.ts";
+export { sickState } from "./worker.ts";
 export {
   FLAG_FIELDS,
   NUMBER_FIELDS,

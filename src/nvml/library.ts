@@ -80,6 +80,11 @@ const ENTRY_POINTS = {
     names: ["nvmlDeviceGetGraphicsRunningProcesses_v3", "nvmlDeviceGetGraphicsRunningProcesses_v2"],
     args: [HANDLE, TO_MEMORY, TO_MEMORY],
   },
+  processUse: { names: ["nvmlDeviceGetProcessUtilization"], args: [HANDLE, TO_MEMORY, TO_MEMORY, "u64"] },
+  encoderUse: { names: ["nvmlDeviceGetEncoderUtilization"], args: [HANDLE, TO_MEMORY, TO_MEMORY] },
+  decoderUse: { names: ["nvmlDeviceGetDecoderUtilization"], args: [HANDLE, TO_MEMORY, TO_MEMORY] },
+  pcieThroughput: { names: ["nvmlDeviceGetPcieThroughput"], args: [HANDLE, NUMBER, TO_MEMORY] },
+  fieldValues: { names: ["nvmlDeviceGetFieldValues"], args: [HANDLE, NUMBER, TO_MEMORY] },
 } as const satisfies Readonly<Record<string, EntryPoint>>;
 
 export type Question = keyof typeof ENTRY_POINTS;

@@ -1,5 +1,3 @@
-import type { AskedChild } from "../base/index.ts";
-
 /** A line that is longer is none of ours. */
 const MAX_CHARACTERS = 1024 * 1024;
 
@@ -15,16 +13,23 @@ export class LineReader {
   #text = "";
   /** One that was not waited out. */
   #reading: Promise<Chunk> | undefined;
+  #wake: (() => void) | undefined;
 
-  constructor(child: AskedChild) {
-    this.#reader = child.stdout.getReader();
+  constructor({ stdout }: { readonly stdout: ReadableStream<Uint8Array> }) {
+    this.#reader = stdout.getReader();
   }
 
-  /** The next whole line; "late" after that many milliseconds; undefined at the end. */
-  async next(timeoutMs: number): Promise<{ readonly line: string } | "late" | undefined> {
+  /** Whoever waits for a line gets "woken" in place of it. */
+  wake(): void {
+    this.#wake?.();
+  }
+
+  /** The next whole line; "late" after that many milliseconds, never where they are undefined; undefined at the end. */
+  async next(timeoutMs: number | undefined): Promise<{ readonly line: string } | "late" | "woken" | undefined> {
     let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<"late">((resolve) => {
-      timer = setTimeout(() => resolve("late"), Math.max(0, timeoutMs));
+    const late = new Promise<"late" | "woken">((resolve) => {
+      this.#wake = () => resolve("woken");
+      if (timeoutMs !== undefined) timer = setTimeout(() => resolve("late"), Math.max(0, timeoutMs));
     });
     try {
       for (;;) {
@@ -32,7 +37,7 @@ export class LineReader {
         if (line !== undefined) return { line };
         this.#reading ??= this.#reader.read();
         const chunk = await Promise.race([this.#reading, late]);
-        if (chunk === "late") return "late";
+        if (chunk === "late" || chunk === "woken") return chunk;
         this.#reading = undefined;
         if (chunk.done || this.#text.length > MAX_CHARACTERS) return undefined;
         this.#text += this.#decoder.decode(chunk.value, { stream: true });

@@ -83,14 +83,17 @@ function migOf(fields: Fields): MigState | undefined {
   const computeInstance = numberOf(fields["computeInstance"]);
   if (gpuInstance === undefined || computeInstance === undefined) return undefined;
   const memory = pick(["memoryTotalBytes", "memoryUsedBytes"], fields, amountOf);
-  return { gpuInstance, computeInstance, uuid: textOf(fields["uuid"]), ...memory };
+  const [index, profile, uuid] = [numberOf(fields["index"]), textOf(fields["profile"]), textOf(fields["uuid"])];
+  return { gpuInstance, computeInstance, index, profile, uuid, ...memory };
 }
+
+const PROCESS_FIELDS = ["memoryBytes", "gpuPercent", "memoryPercent", "gpuInstance", "computeInstance"] as const;
 
 function processOf(fields: Fields): GpuProcess | undefined {
   const pid = numberOf(fields["pid"]);
   const kind = (["compute", "graphics", "both"] as const).find((name) => name === fields["kind"]);
   if (pid === undefined || kind === undefined) return undefined;
-  return { pid, kind, ...pick(["memoryBytes", "gpuInstance", "computeInstance"], fields, amountOf) };
+  return { pid, kind, ...pick(PROCESS_FIELDS, fields, amountOf) };
 }
 
 /** Watts are no integers. */

@@ -1,7 +1,8 @@
-import { readBus, readMigMode, readNumber, readText, listMigHandles, type Handle } from "./device.ts";
+import { readBus, readMigMode, readNumber, readText, listMigHandles, type Handle, type MigHandle } from "./device.ts";
 import type { GpuFacts, MigState, NvLink, Part } from "./gpu-state.ts";
 import type { Nvml, Question } from "./library.ts";
 import { readProcesses } from "./processes.ts";
+import { readTraffic } from "./traffic.ts";
 import { NvmlError } from "./return-codes.ts";
 
 /** NVML_NVLINK_MAX_LINKS */
@@ -38,6 +39,11 @@ export const READERS: Readonly<Record<Part, (nvml: Nvml, gpu: Handle) => GpuFact
     pcieWidthMax: readNumber(nvml, "pcieWidthMax", gpu),
   }),
   nvlink: (nvml, gpu) => ({ nvlinks: readNvlinks(nvml, gpu) }),
+  engines: (nvml, gpu) => ({
+    encoderPercent: readUse(nvml, "encoderUse", gpu),
+    decoderPercent: readUse(nvml, "decoderUse", gpu),
+  }),
+  traffic: readTraffic,
 };
 
 type Memory = Pick<GpuFacts, "memoryTotalBytes" | "memoryUsedBytes" | "memoryReservedBytes">;
@@ -72,23 +78,31 @@ function readUtilisation(nvml: Nvml, gpu: Handle): GpuFacts {
   return nvml.ask("utilisation", gpu, rates) ? { gpuPercent: rates[0], memoryPercent: rates[1] } : {};
 }
 
+/** Of the video engines; the second number is the sample's length. */
+function readUse(nvml: Nvml, question: "encoderUse" | "decoderUse", gpu: Handle): number | undefined {
+  const [percent, microseconds] = [new Uint32Array(1), new Uint32Array(1)];
+  return nvml.ask(question, gpu, percent, microseconds) ? percent[0] : undefined;
+}
+
 function readMode(nvml: Nvml, gpu: Handle): GpuFacts {
   const persistence = readNumber(nvml, "persistence", gpu);
   const isMigEnabled = readMigMode(nvml, gpu);
   return {
     isPersistent: persistence === undefined ? undefined : persistence === 1,
     isMigEnabled,
-    migDevices:
-      isMigEnabled === true ? listMigHandles(nvml, gpu).flatMap(({ device }) => readMig(nvml, device)) : undefined,
+    migDevices: isMigEnabled === true ? listMigHandles(nvml, gpu).flatMap((mig) => readMig(nvml, mig)) : undefined,
   };
 }
 
-function readMig(nvml: Nvml, device: Handle): readonly MigState[] {
+function readMig(nvml: Nvml, { index, device }: MigHandle): readonly MigState[] {
   const gpuInstance = readNumber(nvml, "gpuInstance", device);
   const computeInstance = readNumber(nvml, "computeInstance", device);
   if (gpuInstance === undefined || computeInstance === undefined) return [];
   const { memoryTotalBytes, memoryUsedBytes } = readMemory(nvml, device);
-  return [{ gpuInstance, computeInstance, uuid: readText(nvml, "uuid", device), memoryTotalBytes, memoryUsedBytes }];
+  // "NVIDIA A100-SXM4-80GB MIG 1g.10gb"
+  const profile = / MIG (\S+)$/.exec(readText(nvml, "name", device) ?? "")?.[1];
+  const uuid = readText(nvml, "uuid", device);
+  return [{ gpuInstance, computeInstance, index, profile, uuid, memoryTotalBytes, memoryUsedBytes }];
 }
 
 function readEcc(nvml: Nvml, gpu: Handle): GpuFacts {

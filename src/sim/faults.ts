@@ -22,6 +22,7 @@ import { brokenMig } from "./faults/mig.ts";
 import { brokenPciDevice } from "./faults/pci-device.ts";
 import { brokenPersistence } from "./faults/persistence.ts";
 import { brokenSelinux } from "./faults/selinux.ts";
+import { brokenSwarm } from "./faults/swarm.ts";
 import { brokenUserNamespaces } from "./faults/user-namespaces.ts";
 import type { TreeEntry } from "./tree.ts";
 
@@ -43,6 +44,7 @@ export const FAULTS: readonly SimFault[] = [
   brokenCudaInit,
   brokenCdiSpecs,
   brokenDockerConfig,
+  brokenSwarm,
   brokenContainerdConfig,
   brokenCrioConfig,
   brokenPodmanConfig,

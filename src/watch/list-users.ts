@@ -9,6 +9,10 @@ export interface KnownContainer {
   readonly image: string | undefined;
   /** Of Compose. */
   readonly project: string | undefined;
+  /** Of Kubernetes. */
+  readonly pod?: { readonly name: string; readonly namespace: string | undefined } | undefined;
+  /** Whether its engine has it now; undefined: nobody could say. */
+  readonly isListed?: boolean | undefined;
 }
 
 /** One who uses a GPU: all processes of a container, or of a user outside of containers. */
@@ -52,12 +56,18 @@ function userOf({ pid, memoryBytes }: UsersInput["processes"][number], input: Us
   const container = id === undefined ? undefined : input.containers.get(id);
   const uid = owned?.uid;
   return {
-    name: id === undefined ? nameOutside(pid, owned) : (container?.name ?? shorten(id)),
+    name: id === undefined ? nameOutside(pid, owned) : nameInside(id, container),
     container,
     user: uid === undefined ? undefined : (input.userNames.get(uid) ?? String(uid)),
     memoryBytes,
     pids: [pid],
   };
+}
+
+/** "web-1", in Kubernetes "pod/container". */
+export function nameInside(id: string, container: KnownContainer | undefined): string {
+  const name = container?.name ?? shorten(id);
+  return container?.pod === undefined ? name : `${container.pod.name}/${name}`;
 }
 
 /** As engines shorten their own ids; what is a name stays whole. */
@@ -67,8 +77,12 @@ function shorten(id: string): string {
 
 /** Of what is in no container. A scope says nothing of what runs in it. */
 function nameOutside(pid: number, owned: OwnedProcess | undefined): string {
-  const service = /^(.*)\.service$/.exec(owned?.place.unit ?? "")?.[1];
-  return service ?? owned?.command ?? `pid ${pid}`;
+  return serviceOf(owned) ?? owned?.command ?? `pid ${pid}`;
+}
+
+/** Of systemd: "ollama" of "ollama.service". */
+export function serviceOf(owned: OwnedProcess | undefined): string | undefined {
+  return /^(.*)\.service$/.exec(owned?.place.unit ?? "")?.[1];
 }
 
 function together(a: GpuUser, b: GpuUser): GpuUser {

@@ -224,3 +224,84 @@ EXPORT nvmlReturn_t nvmlDeviceGetGraphicsRunningProcesses_v3(
 {
     return give_processes(device, "GraphicsRunningProcesses", "graphics-process", count, infos);
 }
+
+/* "GPU process-percent PID SM MEMORY" */
+typedef struct {
+    unsigned int pid;
+    unsigned long long timeStamp;
+    unsigned int smUtil, memUtil, encUtil, decUtil;
+} nvmlProcessUtilizationSample_t;
+
+EXPORT nvmlReturn_t nvmlDeviceGetProcessUtilization(
+    nvmlDevice_t device, nvmlProcessUtilizationSample_t *samples, unsigned int *count, unsigned long long since)
+{
+    const char *at;
+    unsigned int found = 0, room = count ? *count : 0;
+    nvmlReturn_t status = begin_gpu(device, "ProcessUtilization");
+    if (status) return status;
+    if (!count) return INVALID_ARGUMENT;
+    if (device->gpu->mig == MIG_ON) return NOT_SUPPORTED;
+    while ((at = find_state(row_of(device), "process-percent", found))) {
+        uint64_t pid = 0, sm = 0, memory = 0;
+        take_number(&at, &pid);
+        take_number(&at, &sm);
+        take_number(&at, &memory);
+        if (found < room && samples)
+            samples[found] = (nvmlProcessUtilizationSample_t){
+                (unsigned int)pid, since + 1, (unsigned int)sm, (unsigned int)memory, 0, 0};
+        found++;
+    }
+    *count = found;
+    if (!found) return NOT_FOUND;
+    return found > room ? INSUFFICIENT_SIZE : SUCCESS;
+}
+
+static nvmlReturn_t give_video(nvmlDevice_t device, const char *call, unsigned int *percent, unsigned int *period, const char *key)
+{
+    nvmlReturn_t status = give_state(device, call, percent, key, 0);
+    return status ? status : give_number(period, 167000);
+}
+
+EXPORT nvmlReturn_t nvmlDeviceGetEncoderUtilization(nvmlDevice_t device, unsigned int *percent, unsigned int *period)
+{
+    return give_video(device, "EncoderUtilization", percent, period, "encoder-percent");
+}
+
+EXPORT nvmlReturn_t nvmlDeviceGetDecoderUtilization(nvmlDevice_t device, unsigned int *percent, unsigned int *period)
+{
+    return give_video(device, "DecoderUtilization", percent, period, "decoder-percent");
+}
+
+/* 0: what the GPU sends, 1: what it gets; in KiB a second. */
+EXPORT nvmlReturn_t nvmlDeviceGetPcieThroughput(nvmlDevice_t device, unsigned int counter, unsigned int *rate)
+{
+    if (counter > 1) return INVALID_ARGUMENT;
+    return give_state(device, "PcieThroughput", rate, counter ? "pcie-rx-kib" : "pcie-tx-kib", 0);
+}
+
+typedef struct {
+    unsigned int fieldId, scopeId;
+    long long timestamp, latencyUsec;
+    unsigned int valueType, nvmlReturn;
+    unsigned long long value;
+} nvmlFieldValue_t;
+
+/* Of all fields only what has gone over NVLink, in KiB since the driver was loaded, where a line says it. */
+EXPORT nvmlReturn_t nvmlDeviceGetFieldValues(nvmlDevice_t device, int count, nvmlFieldValue_t *values)
+{
+    enum { NVLINK_TX = 138, NVLINK_RX = 139, UNSIGNED_LONG_LONG = 3 };
+    nvmlReturn_t status = begin_gpu(device, "FieldValues");
+    if (status) return status;
+    if (count < 1 || !values) return INVALID_ARGUMENT;
+    for (int i = 0; i < count; i++) {
+        unsigned int field = values[i].fieldId;
+        const char *key = field == NVLINK_TX ? "nvlink-tx-kib" : field == NVLINK_RX ? "nvlink-rx-kib" : "";
+        read_state();
+        const char *at = find_state(row_of(device), key, 0);
+        uint64_t kib = 0;
+        values[i].nvmlReturn = at && take_number(&at, &kib) ? SUCCESS : NOT_SUPPORTED;
+        values[i].valueType = UNSIGNED_LONG_LONG;
+        values[i].value = kib;
+    }
+    return SUCCESS;
+}

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { simUp, type SimHost } from "../sim/index.ts";
-import { askStates, type GpuState } from "./index.ts";
+import { StateAsker, type GpuState, type StateAskerOptions } from "./index.ts";
 
 // Each of them starts programs, and what hangs has its deadline in berth.
 setDefaultTimeout(60_000);
@@ -15,6 +15,13 @@ const isRoot = process.geteuid?.() === 0;
 const LONG_MS = 20_000;
 /** For what hangs; the others answer in far less. */
 const SHORT_MS = 1500;
+
+/** What all GPUs say, once. */
+async function askStates(options: StateAskerOptions): Promise<readonly GpuState[]> {
+  using asker = new StateAsker(options);
+  await asker.ask();
+  return asker.states;
+}
 
 let work = "";
 beforeAll(() => {
@@ -72,6 +79,11 @@ describe.skipIf(!isRoot)("the state of GPUs (needs root)", () => {
       "0 process 4242 11821",
       "0 graphics-process 4242 11821",
       "0 graphics-process 77 9 3 0",
+      "0 process-percent 4242 80 30",
+      "0 encoder-percent 3",
+      "0 pcie-rx-kib 2048",
+      "0 pcie-tx-kib 5",
+      "0 nvlink-rx-kib 7",
     );
     const states = await ask();
     expect(states.map(({ target }) => target)).toEqual([...buses]);
@@ -113,12 +125,52 @@ describe.skipIf(!isRoot)("the state of GPUs (needs root)", () => {
           { link: 17, isActive: false, remoteBus: undefined },
         ],
         processes: [
-          { pid: 4242, kind: "both", memoryBytes: 11_821 * 2 ** 20 },
+          { pid: 4242, kind: "both", memoryBytes: 11_821 * 2 ** 20, gpuPercent: 80, memoryPercent: 30 },
           { pid: 77, kind: "graphics", memoryBytes: 9 * 2 ** 20, gpuInstance: 3, computeInstance: 0 },
         ],
+        encoderPercent: 3,
+        decoderPercent: 0,
+        pcieRxBytesPerSecond: 2048 * 1024,
+        pcieTxBytesPerSecond: 5 * 1024,
+        nvlinkRxBytes: 7 * 1024,
       },
     });
   });
+
+  test("is told anew each time by the same child, and a GPU that hangs has one of its own until it answers", async () => {
+    const started: (readonly string[])[] = [];
+    const argv = (asked: readonly string[]) => {
+      started.push(asked);
+      return [...CHILD, host.dir, library, ...asked];
+    };
+    using asker = new StateAsker({ argv, targets: buses.slice(0, 3), deadlineMs: SHORT_MS, startMs: LONG_MS });
+    const busy = () => asker.states.map(({ facts }) => facts.gpuPercent);
+    await asker.ask();
+    write("0 gpu-percent 10", "2 gpu-percent 30");
+    await asker.ask();
+    expect([busy(), started.length]).toEqual([[10, 0, 30], 1]);
+
+    write("1 hang Temperature", "2 gpu-percent 40");
+    await asker.ask();
+    expect(sickness(asker.states)).toEqual([undefined, expect.stringContaining("after its utilisation"), undefined]);
+    write("1 hang Temperature", "0 gpu-percent 11", "2 gpu-percent 41");
+    await asker.ask();
+    await asker.ask();
+    expect([busy(), started.length]).toEqual([[11, 0, 41], 2]);
+    expect(sickness(asker.states)[1]).toContain("it has not answered");
+  });
+
+  test("a child that is killed is replaced at the next time", async () => {
+    const pids: number[] = [];
+    const argv = (asked: readonly string[]) => ["sh", "-c", 'echo $$ >> "$0"; exec "$@"', join(work, "pids"), ...CHILD, host.dir, library, ...asked];
+    using asker = new StateAsker({ argv, targets: buses.slice(0, 2), startMs: LONG_MS, deadlineMs: LONG_MS });
+    await asker.ask();
+    for (const pid of readFileSync(join(work, "pids"), "utf8").trim().split("\n")) pids.push(Number(pid));
+    process.kill(pids[0] ?? 0, "SIGKILL");
+    await asker.ask();
+    await asker.ask();
+    expect(sickness(asker.states)).toEqual([undefined, undefined]);
+  }); // prettier-ignore
 
   test("is idle where nothing is said of it, and follows what changes", async () => {
     const [idle] = await ask(LONG_MS, buses.slice(0, 1));
@@ -168,6 +220,14 @@ describe.skipIf(!isRoot)("the state of GPUs (needs root)", () => {
     expect(state).toMatchObject({ sick: undefined, faults: ["nvmlDeviceGetPowerUsage: INVALID_ARGUMENT"] });
     expect(state?.facts).toMatchObject({ powerLimitW: 400, temperatureC: 30, eccCorrected: 0 });
     for (const field of ["powerW", "fanPercent", "isEccEnabled"] as const) expect(state?.facts[field]).toBeUndefined();
+  });
+
+  test("what is only good to know may fail in any way, unless the GPU is gone", async () => {
+    write("0 fail 999 PcieThroughput", "0 fail 2 EncoderUtilization", "1 fail 15 FieldValues");
+    const [first, second] = await ask(LONG_MS, buses.slice(0, 2));
+    expect(first).toMatchObject({ sick: undefined, faults: [], facts: { temperatureC: 30, decoderPercent: 0 } });
+    expect(first?.facts.pcieRxBytesPerSecond).toBeUndefined();
+    expect(second?.sick).toBe("nvmlDeviceGetFieldValues: GPU_IS_LOST");
   });
 
   test("a driver that has another layout of memory is asked in the first", async () => {
