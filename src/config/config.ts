@@ -1,5 +1,5 @@
 import type { LogLevel } from "../base/index.ts";
-import type { CudaCompatMode, FeatureFlag, HookName, Mode } from "./names.ts";
+import type { CudaCompatMode, FeatureFlag, HookName, LeasePolicy, Mode } from "./names.ts";
 
 /** `nvidia-container-runtime/config.toml` as values, every key with its default where the file has none. */
 export interface Config extends Switches {
@@ -10,6 +10,7 @@ export interface Config extends Switches {
 
   /** `[berth] root`: the host that is described and served, absolute, without a trailing slash. */
   readonly root: string;
+  readonly leases: LeasesConfig;
 
   readonly disableRequire: boolean;
   /** `swarm-resource`: names of variables, without blanks. */
@@ -35,6 +36,20 @@ export interface Config extends Switches {
   readonly skipModeDetection: boolean;
   readonly ctkPath: string;
   readonly features: FeaturesConfig;
+}
+
+/** `[berth]` but for `root`: how GPUs are chosen and kept. */
+export interface LeasesConfig {
+  /** Of GPUs that are named and that somebody else has. */
+  readonly policy: LeasePolicy;
+  /** The driver is not asked whether a GPU is used. */
+  readonly isUnchecked: boolean;
+  /** How many devices a user may lease at once; 0: any number. */
+  readonly limit: number;
+  /** `docker run --gpus N` chooses N. */
+  readonly choosesByCount: boolean;
+  /** Docker's label `berth.gpus` asks for GPUs. */
+  readonly readsDockerLabels: boolean;
 }
 
 /** `[nvidia-container-cli]` but for `root`. */

@@ -40,6 +40,13 @@ export function readText(file: ConfigFile, key: KeyOf<string>): string {
   throw badValue(file, key, { wanted: "a string" });
 }
 
+/** A whole number from 0 to `max`. */
+export function readNumber(file: ConfigFile, key: KeyOf<number>, max: number): number {
+  const value = findValue(file, key) ?? DEFAULTS[key];
+  if (typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= max) return value;
+  throw badValue(file, key, { wanted: `a whole number from 0 to ${max}` });
+}
+
 export function readTexts(file: ConfigFile, key: KeyOf<readonly string[]>): readonly string[] {
   const value = findValue(file, key) ?? DEFAULTS[key];
   if (!isJsonArray(value)) throw badValue(file, key, { wanted: "a list of strings" });

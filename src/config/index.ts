@@ -4,7 +4,7 @@
  */
 export type { Config } from "./config.ts";
 export { HOOK_NAMES } from "./names.ts";
-export type { CudaCompatMode, FeatureFlag, HookName, Mode } from "./names.ts";
+export type { CudaCompatMode, FeatureFlag, HookName, LeasePolicy, Mode } from "./names.ts";
 export { DEFAULTS as CONFIG_DEFAULTS } from "./keys.ts";
 export { checkConfigText, loadConfig, locateConfig, readConfigText } from "./load-config.ts";
 export { findLowLevel, rememberLowLevel } from "./low-level.ts";

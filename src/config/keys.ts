@@ -47,6 +47,11 @@ export const DEFAULTS = {
   "features.no-additional-gids-for-device-nodes": false,
 
   "berth.root": "/",
+  "berth.lease-policy": "",
+  "berth.lease-unchecked": false,
+  "berth.lease-limit": 0,
+  "berth.choose-by-count": false,
+  "berth.docker-labels": false,
 } as const;
 
 export type Key = keyof typeof DEFAULTS;

@@ -28,6 +28,10 @@ export const FEATURE_FLAGS = [
 ] as const;
 export type FeatureFlag = (typeof FEATURE_FLAGS)[number];
 
+/** `berth.lease-policy`: what becomes of a container that names a GPU which another one has; "": denied where that one has it exclusively, else a warning. */
+export const LEASE_POLICIES = ["", "deny", "warn", "allow"] as const;
+export type LeasePolicy = (typeof LEASE_POLICIES)[number];
+
 /** The driver's capabilities, as images and administrators write them. */
 export const CAPABILITIES: readonly string[] = [
   "compat32",

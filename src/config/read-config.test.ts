@@ -213,6 +213,31 @@ const KEYS: readonly Row[] = [
     right: [`"/srv/sim/"`, "/srv/sim"],
     wrong: [`»"/a/../b"`, `must be an absolute path without "..", and is "/a/../b"`],
   }),
+  row("berth.lease-policy", (c) => c.leases.policy, {
+    absent: "",
+    right: [`"deny"`, "deny"],
+    wrong: [`»"wran"`, `must be one of "", "deny", "warn", "allow", and is "wran": did you mean "warn"?`],
+  }),
+  row("berth.lease-unchecked", (c) => c.leases.isUnchecked, {
+    absent: false,
+    right: ["true", true],
+    wrong: [`»1`, `${TRUE_FALSE} 1`],
+  }),
+  row("berth.lease-limit", (c) => c.leases.limit, {
+    absent: 0,
+    right: ["4", 4],
+    wrong: [`»65536`, "must be a whole number from 0 to 65535, and is 65536"],
+  }),
+  row("berth.choose-by-count", (c) => c.leases.choosesByCount, {
+    absent: false,
+    right: ["true", true],
+    wrong: [`»"yes"`, `${TRUE_FALSE} "yes"`],
+  }),
+  row("berth.docker-labels", (c) => c.leases.readsDockerLabels, {
+    absent: false,
+    right: ["true", true],
+    wrong: [`»0`, `${TRUE_FALSE} 0`],
+  }),
 ];
 
 /** A file with one key in it, on its second line. */
@@ -245,6 +270,8 @@ test.each(KEYS)("$key of a wrong value is refused with line, column and what is 
 test.each([
   ["a mode that is empty", "nvidia-container-runtime.mode", `""`, "a mode must be specified: "],
   ["an ldconfig that is empty", "nvidia-container-cli.ldconfig", `""`, `begins with "@"`],
+  ["a limit below nothing", "berth.lease-limit", "-1", "whole number"],
+  ["half a GPU as a limit", "berth.lease-limit", "0.5", "whole number"],
   ["a relative root of berth's", "berth.root", `"sim"`, "absolute"],
   ["a variable with an equals sign", "swarm-resource", `"A=1"`, `holds "A=1"`],
   ["a kind with two slashes", "nvidia-container-runtime.modes.cdi.default-kind", `"a/b/c"`, "CDI kind"],

@@ -1,7 +1,7 @@
-import type { CliConfig, Config, FeaturesConfig, ModesConfig } from "./config.ts";
-import { badValue, isSet, readChoice, readFlag, readText, readTexts, type ConfigFile } from "./file.ts";
+import type { CliConfig, Config, FeaturesConfig, LeasesConfig, ModesConfig } from "./config.ts";
+import { badValue, isSet, readChoice, readFlag, readNumber, readText, readTexts, type ConfigFile } from "./file.ts";
 import { readDisabledHooks, readFeatureFlags, readLogLevel } from "./lenient.ts";
-import { CUDA_COMPAT_MODES, type Mode } from "./names.ts";
+import { CUDA_COMPAT_MODES, LEASE_POLICIES, type Mode } from "./names.ts";
 import { joinKeys } from "./switches.ts";
 import { warnOfUnknownKeys } from "./unknown-keys.ts";
 import {
@@ -28,6 +28,7 @@ export function readConfig(file: ConfigFile, otherMode?: Mode): Omit<Config, "pa
   return {
     warnings: [...flags.warnings, ...hooks.warnings, ...log.warnings, ...warnOfUnknownKeys(file)],
     root: readRoot(file),
+    leases: readLeases(file),
     disableRequire: readFlag(file, "disable-require"),
     swarmResources: readVariables(file, "swarm-resource"),
     acceptEnvWhenUnprivileged: readFlag(file, "accept-nvidia-visible-devices-envvar-when-unprivileged"),
@@ -45,6 +46,19 @@ export function readConfig(file: ConfigFile, otherMode?: Mode): Omit<Config, "pa
     ctkPath: readText(file, "nvidia-ctk.path"),
     features,
     ...joinKeys({ mode, modes, features }),
+  };
+}
+
+/** Far more than a machine can hold. */
+const MAX_LEASED = 0xffff;
+
+function readLeases(file: ConfigFile): LeasesConfig {
+  return {
+    policy: readChoice(file, "berth.lease-policy", LEASE_POLICIES),
+    isUnchecked: readFlag(file, "berth.lease-unchecked"),
+    limit: readNumber(file, "berth.lease-limit", MAX_LEASED),
+    choosesByCount: readFlag(file, "berth.choose-by-count"),
+    readsDockerLabels: readFlag(file, "berth.docker-labels"),
   };
 }
 

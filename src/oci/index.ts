@@ -3,11 +3,13 @@
  * to a runtime (runc's command line). Reads only, and keeps what it does not know; `apply/` does the changing.
  */
 export { readBundle, rootfsPath, type Bundle } from "./bundle.ts";
+export { cgroupFolders, type CgroupScene } from "./cgroup-folders.ts";
 export { integerAt, listAt, objectAt, textAt } from "./field.ts";
 export { isCreation, readRuntimeArgs, type RuntimeArgs } from "./runtime-args.ts";
 export {
   annotationsOf,
   boundingCapabilities,
+  cgroupsPath,
   groupInside,
   hasUserNamespace,
   mountsOf,

@@ -80,6 +80,9 @@ test.each([
   ["-version create c", { isVersion: true, verb: "create" }],
   ["exec c node --version", { isVersion: false }],
   ["create --preserve-fds 3 c", { containerId: "c" }],
+  ["--root /r --systemd-cgroup create c", { root: "/r", isSystemdCgroup: true }],
+  ["--root=/r --cgroup-manager systemd create c", { root: "/r", isSystemdCgroup: true }],
+  ["--cgroup-manager=cgroupfs create --root /no c", { root: undefined, isSystemdCgroup: false }],
   ["create c", { isDebug: false, log: undefined, logFormat: undefined }],
 ])("%s is read as %j", (line, expected) => {
   expect(readRuntimeArgs(split(line))).toMatchObject(expected);

@@ -8,6 +8,10 @@ export interface RuntimeArgs {
   readonly bundle: string;
   /** The first word after the verb that is no option. */
   readonly containerId: string | undefined;
+  /** Where the runtime keeps the state of its containers, as given; undefined: in its own place. */
+  readonly root: string | undefined;
+  /** Whether systemd makes the control groups. */
+  readonly isSystemdCgroup: boolean;
   readonly log: string | undefined;
   readonly logFormat: string | undefined;
   readonly isDebug: boolean;
@@ -64,6 +68,9 @@ export function readRuntimeArgs(words: readonly string[]): RuntimeArgs {
     verb,
     bundle: lastValue(options, ["b", "bundle"]) ?? "",
     containerId: after.positionals[0],
+    root: lastValue(before.options, ["root", "r"]),
+    isSystemdCgroup:
+      isOn(before.options, ["systemd-cgroup"]) || lastValue(before.options, ["cgroup-manager"]) === "systemd",
     log: lastValue(before.options, ["log", "l"]),
     logFormat: lastValue(before.options, ["log-format"]),
     isDebug: isOn(before.options, ["debug"]),

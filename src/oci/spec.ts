@@ -54,6 +54,11 @@ export function namespacesOf(spec: JsonObject): readonly OciNamespace[] {
   });
 }
 
+/** `linux.cgroupsPath`; "": the runtime chooses. */
+export function cgroupsPath(spec: JsonObject): string {
+  return textAt(objectAt(spec, "", "linux"), "/linux", "cgroupsPath") ?? "";
+}
+
 /** Whether the container gets a user namespace of its own, or joins one. */
 export function hasUserNamespace(spec: JsonObject): boolean {
   return namespacesOf(spec).some(({ type }) => type === "user");

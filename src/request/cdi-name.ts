@@ -1,4 +1,5 @@
 import { parseQualifiedName, type QualifiedName } from "../cdi/index.ts";
+import { isWish } from "./wish.ts";
 
 /** `vendor/class=name` in two parts. */
 export type CdiName = QualifiedName;
@@ -37,7 +38,8 @@ export function isForFiles(name: CdiName, files: CdiFiles, isStrict: boolean): b
   if (!isOwnKind(name.kind)) return true;
   const found = files.find(name);
   if (found === "own") return name.name === "all";
-  return found === "other" || (isStrict && files.hasKind(name.kind));
+  // A wish is for the lease store, whatever file lists it by name.
+  return found === "other" || (isStrict && !isWish(name.name) && files.hasKind(name.kind));
 }
 
 /** The device id that a qualified name of an own kind stands for: `nvidia.com/gpu=0` is GPU 0, and `gpu0` and `mig0:1` are names of the strategy `type-index`. */

@@ -2,6 +2,7 @@ import { BerthError, nearest, parseStrictInteger } from "../base/index.ts";
 import { normalizePciAddress } from "../host/index.ts";
 import type { DeviceRequest } from "./request.ts";
 import { shorten } from "./shorten.ts";
+import { isWish } from "./wish.ts";
 
 /** Above this no index is one: far more than a machine can hold. */
 const MAX_INDEX = 0xffff;
@@ -75,7 +76,16 @@ function explain(id: string): string {
   if (/^\d+$/.test(id)) return `no index is above ${MAX_INDEX}`;
   if (/^\d+:\d+$/.test(id)) return `no MIG device has a number above ${MAX_INSTANCE}`;
   if (/^[0-9a-f]+:[0-9a-f]+[:.]/i.test(id)) return "a PCI address has the form 0000:1b:00.0";
+  if (isWish(id)) return "a wish for any GPU stands first, and no GPU is named beside it";
   const digits = /^gpu[-_ ]?(\d+)$/i.exec(id)?.[1];
-  const near = digits ?? nearest(id.toLowerCase(), ["all", "none", "void"]);
+  const near = digits ?? nearWord(id);
   return `it is neither an index nor a UUID${near === undefined ? "" : `; did you mean "${near}"?`}`;
+}
+
+/** A word that was meant, perhaps, with the number that stands behind it. */
+function nearWord(id: string): string | undefined {
+  const [, word = "", count = ""] = /^([^:]*)(:.*)?$/s.exec(id.toLowerCase()) ?? [];
+  const wish = nearest(word, ["any", "auto", "optional"]);
+  const alone = nearest(word, ["all", "none", "void", "any", "auto", "exclusive", "shared", "optional"]);
+  return count === "" ? alone : wish === undefined || wish === "optional" ? undefined : `${wish}${count}`;
 }

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { parseDeviceList, type DeviceRequest } from "./index.ts";
+import { parseDeviceList, parseWish, type DeviceRequest } from "./index.ts";
 
 const UUID = "GPU-11111111-2222-3333-4444-555555555555";
 const MIG = "MIG-1a49e465-7090-53ae-acca-58348cc36dc7";
@@ -62,6 +62,62 @@ const ROWS: readonly Row[] = [
 
 test.each(ROWS)("NVIDIA_VISIBLE_DEVICES=%j wants %s: %j", (value, wants, devices) => {
   expect(parseDeviceList(value)).toMatchObject({ wants, devices });
+});
+
+const wish = (words: string) => ({ wants: "devices", devices: [], wish: parseWish(words), claim: undefined });
+
+test.each([
+  ["any", "any"],
+  [" Any:2 ", "any:2"],
+  ["auto:2", "any:2"],
+  // Lists are split at commas, and may come as several parts.
+  ["any:2,mem>=20G,cc>=8.6,model~A100,link=nvlink", "any:2,mem>=20G,cc>=8.6,model~A100,link=nvlink"],
+  ["any:2, mem>=20G ,exclusive", "any:2,mem>=20G,exclusive"],
+  ["any:1,mig=1g.10gb,optional", "any:1,mig=1g.10gb,optional"],
+  ["optional", "any:1,optional"],
+  ["optional,mem>=20G", "any:1,mem>=20G,optional"],
+  ["nvidia.com/gpu=any:2", "any:2"],
+  ["nvidia.com/gpu=auto:2,mem>=20G", "any:2,mem>=20G"],
+  ["runtime.nvidia.com/gpu=any", "any"],
+])("NVIDIA_VISIBLE_DEVICES=%j is the wish %s, and names no device", (value, words) => {
+  expect(parseDeviceList(value)).toMatchObject({ ...wish(words), isOptional: parseWish(words).isOptional });
+});
+
+test.each([
+  ["0,1,exclusive", [index(0), index(1)], "exclusive", false],
+  ["0,Shared", [index(0)], "shared", false],
+  ["all,optional", [all], undefined, true],
+  [`${UUID},optional,exclusive`, [uuid(UUID)], "exclusive", true],
+  ["nvidia.com/gpu=0,exclusive", [index(0)], "exclusive", false],
+  ["0", [index(0)], undefined, false],
+] as const)("behind ids stands how they are wanted: %j", (value, devices, claim, isOptional) => {
+  expect(parseDeviceList(value)).toMatchObject({ wants: "devices", devices, wish: undefined, claim, isOptional });
+});
+
+test.each([
+  ["any:0", "BERTH-A001", "asks for no GPU"],
+  ["any:2,meem>=20G", "BERTH-A001", 'did you mean "mem"?'],
+  ["any:2,0", "BERTH-A001", '"0" is no condition'],
+  ["any,any", "BERTH-A001", '"any" is no condition'],
+  ["any,shared", "BERTH-A001", '"shared" goes with GPUs that are named'],
+  ["0,any:2", "BERTH-R002", "a wish for any GPU stands first"],
+  ["ayn:2", "BERTH-R002", 'did you mean "any:2"?'],
+  ["aut", "BERTH-R002", 'did you mean "auto"?'],
+  ["0,exclusiv", "BERTH-R002", 'did you mean "exclusive"?'],
+  ["optinal", "BERTH-R002", 'did you mean "optional"?'],
+  ["exclusive", "BERTH-R002", '"exclusive" stands behind the GPUs'],
+  ["0,exclusive,1", "BERTH-R002", "neither an index nor a UUID"],
+  ["0,shared,exclusive", "BERTH-R002", 'both "shared" and "exclusive"'],
+  ["acme.example/fpga=1,exclusive", "BERTH-R002", "what a CDI file gives is not known before"],
+])("%j is refused with %s: %s", (value, code, why) => {
+  expect(() => parseDeviceList(value)).toThrow(
+    expect.objectContaining({ code, message: expect.stringContaining(why) }),
+  );
+});
+
+test("void asks for nothing, beside a wish too; none is the driver alone, however it is claimed", () => {
+  expect(parseDeviceList("any:2,void")).toMatchObject({ wants: "nothing", wish: undefined });
+  expect(parseDeviceList("none,optional")).toMatchObject({ wants: "driver", devices: [] });
 });
 
 test.each([
@@ -142,7 +198,7 @@ test("whatever text stands there, it is read or refused with a code, and never t
       try {
         expect(parseDeviceList(text).wants === "nothing").toBe(isEmpty || ids.includes("void"));
       } catch (error) {
-        expect(error).toMatchObject({ code: expect.stringMatching(/^BERTH-R00[24]$/) });
+        expect(error).toMatchObject({ code: expect.stringMatching(/^BERTH-(?:R00[24]|A001)$/) });
       }
     }),
   );

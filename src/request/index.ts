@@ -14,7 +14,8 @@ export { NO_CDI_FILES, OWN_KINDS, type CdiFiles, type CdiName } from "./cdi-name
 export { parseCondition, type Condition, type Operator, type Property, type Term } from "./condition.ts";
 export { parseDeviceList, type DeviceList } from "./device-list.ts";
 export { readPlainRequest } from "./plain-request.ts";
-export { readRequest, type RequestSource } from "./read-request.ts";
+export { readRequest, type Recorded, type RequestSource } from "./read-request.ts";
 export type * from "./request.ts";
-export { requestSettings, requestSigns, type RequestSettings } from "./settings.ts";
+export { CHOOSING_HOOK, GPUS_ANNOTATION, requestSettings, requestSigns, type RequestSettings } from "./settings.ts";
 export type { RequestMount } from "./volume-mounts.ts";
+export { formatWish, isWish, parseWish, type Wish } from "./wish.ts";

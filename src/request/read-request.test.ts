@@ -32,7 +32,20 @@ test("a swarm resource that exists stands in place of the variable, even empty; 
   expect(ids(askSwarm("NVIDIA_VISIBLE_DEVICES=all", "A=0", "B=1,0"))).toEqual([0, 1]);
   expect(askSwarm("NVIDIA_VISIBLE_DEVICES=all", "A=").wants).toBe("nothing");
   expect(ids(askSwarm("NVIDIA_VISIBLE_DEVICES=3"))).toEqual([3]);
-  expect(askSwarm("B=2").devicesOrigin).toEqual({ source: "env", text: "B=2" });
+  expect(askSwarm("B=GPU-2").devicesOrigin).toEqual({ source: "env", text: "B=GPU-2" });
+});
+
+test("a swarm resource that is a number is refused: it is how many GPUs the task was given, not which", () => {
+  const settings = { swarmResources: ["DOCKER_RESOURCE_NVIDIA-GPU", "DOCKER_RESOURCE_GPU"] };
+  const askSwarm = (...env: string[]) => readRequest(makeSource({ env, settings }));
+  expect(() => askSwarm("DOCKER_RESOURCE_NVIDIA-GPU=2")).toThrow(
+    "Cannot give GPUs by DOCKER_RESOURCE_NVIDIA-GPU=2: Swarm says how many the task was given, and not which",
+  );
+  expect(() => askSwarm("DOCKER_RESOURCE_NVIDIA-GPU=GPU-1", "DOCKER_RESOURCE_GPU=1")).toThrow("DOCKER_RESOURCE_GPU=1:");
+  expect(ids(askSwarm("DOCKER_RESOURCE_GPU=0"))).toEqual([0]);
+  expect(ids(askSwarm("DOCKER_RESOURCE_GPU=1,2"))).toEqual([1, 2]);
+  // What nobody configured says nothing of GPUs.
+  expect(ids(askSwarm("NVIDIA_VISIBLE_DEVICES=1", "DOCKER_RESOURCE_DISKS=2"))).toEqual([1]);
 });
 
 test("capabilities are read as asked: unset and empty are the default, all is all, each name counts once", () => {
@@ -83,6 +96,55 @@ test("where the environment does not count, annotations, mounts and mounted chan
   expect(mounted.conditions).toHaveLength(1);
   expect(mounted.capabilities).toEqual(["utility"]);
   expect(mounted.ignored.join("\n")).toContain("NVIDIA_GDS=enabled is not accepted");
+});
+
+test("the annotation berth.gpus asks what the variable asks, and counts before it and behind what an engine allots", () => {
+  const annotations = { "berth.gpus": "any:2,mem>=20G" };
+  const env = ["NVIDIA_VISIBLE_DEVICES=0"];
+  const request = readRequest(makeSource({ env, annotations }));
+  expect(request).toMatchObject({ wants: "devices", devices: [], wish: { count: 2, memoryBytes: 20e9 } });
+  expect(request.devicesOrigin).toEqual({ source: "annotation", text: "berth.gpus: any:2,mem>=20G" });
+  expect(ids(readRequest(makeSource({ env, annotations: { "berth.gpus": "3,exclusive" } })))).toEqual([3]);
+  expect(ids(readRequest(makeSource({ env, annotations: { "berth.gpus": " " } })))).toEqual([0]);
+  const allotted = { ...annotations, "cdi.k8s.io/a": "nvidia.com/gpu=3" };
+  expect(ids(readRequest(makeSource({ env, annotations: allotted })))).toEqual([3]);
+  expect(ids(readRequest(makeSource({ env, annotations, mounts: [`${FOLDER}/2`] })))).toEqual([2]);
+});
+
+test("a wish counts where ids count: an image that brings an annotation or a label along is no more believed than its environment", () => {
+  const annotations = { "berth.gpus": "any:2" };
+  const asked = askStrictly({ annotations });
+  expect(asked).toMatchObject({ wants: "nothing", wish: undefined });
+  expect(asked.ignored).toEqual(["berth.gpus: any:2 is not accepted from an unprivileged container"]);
+  expect(askStrictly({ annotations, bounding: ["CAP_SYS_ADMIN"] }).wish?.count).toBe(2);
+  expect(askStrictly({ env: ["NVIDIA_VISIBLE_DEVICES=any"] }).wish).toBeUndefined();
+  const recorded = { list: "any:2", text: "--gpus 2" };
+  const strict = { ...makeSource({ settings: { acceptEnvWhenUnprivileged: false } }), recorded };
+  expect(readRequest(strict).wants).toBe("nothing");
+});
+
+test("what an engine keeps stands in place of the variable, and behind the annotation", () => {
+  const recorded = { list: "any:2", text: "--gpus 2" };
+  const source = { ...makeSource({ env: ["NVIDIA_VISIBLE_DEVICES=0,1"] }), recorded };
+  expect(readRequest(source)).toMatchObject({
+    wish: { count: 2 },
+    devicesOrigin: { source: "engine", text: "--gpus 2" },
+  });
+  expect(ids(readRequest({ ...source, annotations: new Map([["berth.gpus", "5"]]) }))).toEqual([5]);
+});
+
+test("a wish stands in swarm variables, in annotations of CDI, and in the mode cdi without a kind", () => {
+  const swarm = makeSource({ env: ["A=any:2", "B=mem>=20G"], settings: { swarmResources: ["A", "B"] } });
+  expect(readRequest(swarm).wish).toMatchObject({ count: 2, memoryBytes: 20e9 });
+  const annotations = { "cdi.k8s.io/a": "nvidia.com/gpu=any:2", "cdi.k8s.io/sriov": "vendor.com/net=eth0" };
+  expect(readRequest(makeSource({ annotations })).wish?.count).toBe(2);
+  const strict = { defaultKind: "nvidia.com/gpu" };
+  for (const value of ["any:2,mem>=20G", "nvidia.com/gpu=any:2,mem>=20G"]) {
+    const source = makeSource({ env: [`NVIDIA_VISIBLE_DEVICES=${value}`], settings: strict });
+    expect(readRequest(source)).toMatchObject({ wish: { count: 2, memoryBytes: 20e9 }, cdiDevices: [] });
+  }
+  const named = makeSource({ env: ["NVIDIA_VISIBLE_DEVICES=0,exclusive"], settings: strict });
+  expect(readRequest(named)).toMatchObject({ claim: "exclusive" });
 });
 
 test("other vendors' devices in annotations are the engine's: they ask for nothing here, and hide nothing", () => {
@@ -320,9 +382,9 @@ test("a spec that holds none of the signs asks for nothing, however it asks and 
     "nvidia_visible_devices",
   ];
   const entry = fc.tuple(fc.constantFrom(...names), fc.string()).map(([name, value]) => `${name}=${value}`);
-  const key = fc.constantFrom("cdi.k8s.io/a", "example.com/a", "cdi.k8s.io");
+  const key = fc.constantFrom("cdi.k8s.io/a", "example.com/a", "cdi.k8s.io", "berth.gpus", "berth");
   const destination = fc.constantFrom(`${FOLDER}/0`, "/data", "/var/run/nvidia/0");
-  const value = fc.constantFrom("nvidia.com/gpu=0", "0", "void");
+  const value = fc.constantFrom("nvidia.com/gpu=0", "0", "void", "any:2");
   const escape = (text: string) => text.replace(/./gsu, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
   const slashed = (text: string) => JSON.stringify(text).replaceAll("/", "\\/");
   const styles = fc.constantFrom(

@@ -15,9 +15,11 @@ import {
 } from "./environment.ts";
 import { parseImexChannels } from "./imex-channels.ts";
 import type { Origin, Request } from "./request.ts";
-import type { RequestSettings } from "./settings.ts";
+import { GPUS_ANNOTATION, type RequestSettings } from "./settings.ts";
 import { shorten } from "./shorten.ts";
+import { refuseCount } from "./swarm-count.ts";
 import { readVolumeMounts, type MountedRequest, type RequestMount } from "./volume-mounts.ts";
+import { isWish } from "./wish.ts";
 
 /** What of a container a request is read from. */
 export interface RequestSource {
@@ -30,6 +32,16 @@ export interface RequestSource {
   readonly settings: RequestSettings;
   /** What the machine's CDI files define. */
   readonly cdiFiles: CdiFiles;
+  /** What the engine keeps of the container, where that stands in place of the variable. */
+  readonly recorded?: Recorded | undefined;
+  /** What the engine itself has put into the spec, whoever asked it: it counts before all else, and with every capability, as all that CDI devices bring. */
+  readonly engaged?: Recorded | undefined;
+}
+
+/** A list of devices, and where it is written: `the label berth.gpus=any:2`. */
+export interface Recorded {
+  readonly list: string;
+  readonly text: string;
 }
 
 const DEVICES = "NVIDIA_VISIBLE_DEVICES";
@@ -42,23 +54,22 @@ interface Asked {
 }
 
 /**
- * What a container asks for: by CDI annotations, else by volume mounts, else by its environment; the first of them that names a device decides alone.
+ * What a container asks for: by CDI annotations, else by volume mounts, else by the annotation `berth.gpus` or what the engine keeps, else by its environment; the first of them that names a device decides alone.
  * What goes with the devices comes from the environment. Where the environment of an unprivileged container does not count, it is not even read for
- * wishes. Throws BERTH-R002, R005 and R008. Rule: the NVIDIA container stack's image protocol.
+ * wishes. Throws BERTH-R002, R005, R008, A001 and T007. Rule: the NVIDIA container stack's image protocol.
  */
 export function readRequest(source: RequestSource): Request {
   const env = readEnvironment(source.env);
   const isPrivileged = source.boundingCapabilities.includes("CAP_SYS_ADMIN");
   const wishes = isPrivileged || source.settings.acceptEnvWhenUnprivileged ? env : NO_WISHES;
-  const annotated = readAnnotations(source);
   const mounted = source.settings.acceptVolumeMounts ? readVolumeMounts(source.mounts) : NO_MOUNTS;
-  const asked = annotated.asked ?? askedByMounts(mounted) ?? askedByEnv(wishes, source.settings);
+  const { asked, isOfEngine, ...annotated } = findAsked(source, wishes, mounted);
   const { cdiFiles, settings } = source;
   const isStrict = settings.defaultKind !== undefined;
   const list = parseDeviceList(withKind(asked.list, settings.defaultKind), (name) => {
     return isForFiles(name, cdiFiles, isStrict);
   });
-  if (!isPrivileged && asked.origin.source !== "annotation") refuseManagement(list.cdiDevices, asked.origin);
+  if (!isPrivileged && !isOfEngine) refuseManagement(list.cdiDevices, asked.origin);
   // Whoever asks for no device is not told what else is wrong with its variables.
   const isNothing = list.wants === "nothing";
   const imex = isNothing ? NO_CHANNELS : readImex(wishes, mounted);
@@ -67,6 +78,7 @@ export function readRequest(source: RequestSource): Request {
     ...list,
     devicesOrigin: asked.origin,
     ...readCapabilities(env),
+    ...(source.engaged === undefined ? {} : { capabilities: "all" as const }),
     imexChannels: imex.imexChannels,
     features: readFeatures(wishes),
     migControl: isNothing ? [] : readMigControl(wishes),
@@ -80,17 +92,48 @@ export function readRequest(source: RequestSource): Request {
       ...conditions.warnings,
       ...readDoubtful(wishes),
     ],
-    ignored: wishes === env ? [] : listIgnored(env, source.settings),
+    ignored: wishes === env ? [] : listIgnored(env, source),
   };
+}
+
+interface Found {
+  readonly asked: Asked;
+  /** It stands where only an engine writes. */
+  readonly isOfEngine: boolean;
+  readonly warnings: readonly string[];
+}
+
+/** Where the devices are asked for. `wishes` is empty where the environment does not count. */
+function findAsked(source: RequestSource, wishes: Environment, mounted: MountedRequest): Found {
+  const annotated = readAnnotations(source);
+  const ofEngine = (source.engaged && recordedAs(source.engaged)) ?? annotated.asked;
+  const own = wishes === NO_WISHES ? undefined : askedByName(source);
+  const asked = ofEngine ?? askedByMounts(mounted) ?? own ?? askedByEnv(wishes, source.settings);
+  return { asked, isOfEngine: asked === ofEngine, warnings: annotated.warnings };
 }
 
 const NO_WISHES: Environment = new Map();
 
 /** The wishes of an environment that does not count; values that wish for nothing are none. */
-function listIgnored(env: Environment, { swarmResources }: RequestSettings): readonly string[] {
-  const names = [DEVICES, ...swarmResources, IMEX, ...FEATURE_NAMES];
+function listIgnored(env: Environment, source: RequestSource): readonly string[] {
+  const names = [DEVICES, ...source.settings.swarmResources, IMEX, ...FEATURE_NAMES];
   const wished = names.filter((name) => !["", "void", "none"].includes(env.get(name)?.trim() ?? ""));
-  return wished.map((name) => `${originOf(env, name).text} is not accepted from an unprivileged container`);
+  const own = askedByName(source);
+  const texts = [...(own === undefined ? [] : [own.origin.text]), ...wished.map((name) => originOf(env, name).text)];
+  return texts.map((text) => `${text} is not accepted from an unprivileged container`);
+}
+
+/** Asks what the variable asks, and counts where that does: an image can bring annotations and labels along as it does variables. */
+function askedByName({ annotations, recorded }: RequestSource): Asked | undefined {
+  const list = annotations.get(GPUS_ANNOTATION) ?? "";
+  if (list.trim() !== "") {
+    return { list, origin: { source: "annotation", text: shorten(`${GPUS_ANNOTATION}: ${list}`) } };
+  }
+  return recorded && recordedAs(recorded);
+}
+
+function recordedAs({ list, text }: Recorded): Asked {
+  return { list, origin: { source: "engine", text: shorten(text) } };
 }
 
 const NO_MOUNTS: MountedRequest = { devices: [], imexChannels: [], warnings: [] };
@@ -146,6 +189,7 @@ function askedByMounts({ devices }: MountedRequest): Asked | undefined {
 /** Swarm resources that exist stand in place of the variable, even empty ones. */
 function askedByEnv(env: Environment, { swarmResources }: RequestSettings): Asked {
   const swarm = swarmResources.filter((name) => env.has(name));
+  for (const name of swarm) refuseCount(name, env.get(name) ?? "");
   const list =
     swarm.length > 0
       ? swarm.map((name) => env.get(name)).join()
@@ -155,8 +199,9 @@ function askedByEnv(env: Environment, { swarmResources }: RequestSettings): Aske
 
 /** In the mode `cdi` a name without a kind is one of the default kind. */
 function withKind(list: string, defaultKind: string | undefined): string {
-  if (defaultKind === undefined) return list;
-  const special = ["all", "none", "void"];
+  const [first = ""] = splitList(list);
+  if (defaultKind === undefined || isWish(parseCdiName(first)?.name ?? first)) return list;
+  const special = ["all", "none", "void", "exclusive", "shared", "optional"];
   return splitList(list)
     .map((name) => (special.includes(name) || parseCdiName(name) !== undefined ? name : `${defaultKind}=${name}`))
     .join();

@@ -1,5 +1,6 @@
 import type { FeatureName, MigControl } from "../host/index.ts";
 import type { CompatLibraries } from "./compat-libraries.ts";
+import type { Wish } from "./wish.ts";
 
 /** What one container asks for: nothing is checked against the host or a policy yet. */
 export interface Request {
@@ -7,6 +8,12 @@ export interface Request {
   readonly wants: "nothing" | "driver" | "devices";
   /** Without duplicates, in the order asked; empty unless `wants` is `devices`. */
   readonly devices: readonly DeviceRequest[];
+  /** GPUs that are to be chosen first: there are no `devices` until that is done, and nothing is granted. */
+  readonly wish: Wish | undefined;
+  /** How the named devices are leased; undefined: as the policy has it. */
+  readonly claim: Claim | undefined;
+  /** Where what is asked for is not here, the container goes without. */
+  readonly isOptional: boolean;
   /** Qualified names that the machine's CDI files are to resolve, beside what `wants` says. */
   readonly cdiDevices: readonly string[];
   /** As asked, unchecked; undefined: the variable is unset or empty, or `all`. */
@@ -35,9 +42,12 @@ export interface Request {
   readonly ignored: readonly string[];
 }
 
+/** `exclusive`: nobody else gets them, by name either; `shared`: everybody who names them does, and no wish. */
+export type Claim = "exclusive" | "shared";
+
 /** Where something was asked for. `text` is the container's, shortened: escape it before printing. */
 export interface Origin {
-  readonly source: "annotation" | "mount" | "env" | "default";
+  readonly source: "annotation" | "mount" | "engine" | "env" | "default";
   readonly text: string;
 }
 

@@ -25,8 +25,14 @@ export function requestSettings(config: Config): RequestSettings {
   };
 }
 
+/** The annotation, and the label of Docker, that asks what NVIDIA_VISIBLE_DEVICES asks. */
+export const GPUS_ANNOTATION = "berth.gpus";
+
+/** The word by which a hook of a CDI file says that the GPUs are to be chosen. */
+export const CHOOSING_HOOK = "choose-gpus";
+
 /** The names by which every request begins, and the escape that can spell any name. */
-const ALWAYS: readonly string[] = ["NVIDIA_VISIBLE_DEVICES", "CUDA_VERSION", "\\u"];
+const ALWAYS: readonly string[] = ["NVIDIA_VISIBLE_DEVICES", "CUDA_VERSION", GPUS_ANNOTATION, CHOOSING_HOOK, "\\u"];
 
 /**
  * Texts without one of which a `config.json` asks for nothing under a configuration, whatever the mode: one note of them serves the programs of every mode. The
