@@ -2,7 +2,7 @@
  * What every folder may use: errors with codes, terminal output, logs, tables, lossless JSON, strict integers, near words, atomic
  * file replacement, subprocesses. Knows no Linux interface beyond files, and no GPU.
  */
-export { askChild, startChild, type AskedChild, type ChildReader } from "./ask-child.ts";
+export { askChild, type AskedChild, type ChildReader } from "./ask-child.ts";
 export { ERROR_CODES, type ErrorCode } from "./codes.ts";
 export { BerthError, errnoCode, escapeControls, formatProblem, messageOf, type Problem } from "./error.ts";
 export { foldKey } from "./json-fault.ts";

@@ -8,6 +8,7 @@ function grouped(count: number, group: number, near: number, far: number): LinkT
   return places.map((a) => places.map((b) => (Math.floor(a / group) === Math.floor(b / group) ? near : far)));
 }
 
+const ALL16 = Array.from({ length: 16 }, (_, index) => index);
 const ALL8 = [0, 1, 2, 3, 4, 5, 6, 7];
 
 test.each([
@@ -16,6 +17,8 @@ test.each([
   ["one whose partner is taken already, so that a pair stays whole", grouped(8, 2, 1830, 10), [0, 2, 3], 1, [0]],
   ["two that leave three together", grouped(6, 3, 100, 10), [0, 1, 2, 3, 4], 2, [3, 4]],
   ["the first where all are alike", grouped(8, 8, 1830, 10), ALL8, 3, [0, 1, 2]],
+  ["a pair of sixteen where fewest are near it", grouped(16, 2, 50, 10), ALL16.slice(1), 2, [2, 3]],
+  ["eight of sixteen behind one switch", grouped(16, 8, 50, 10), ALL16.slice(3), 8, ALL16.slice(8)],
   ["all that are there", grouped(8, 8, 1, 1), [3, 5], 2, [3, 5]],
 ] as const)("bestSet takes %s", (_, links, places, size, expected) => {
   expect(bestSet(links, places, size)).toEqual([...expected]);

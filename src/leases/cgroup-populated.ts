@@ -4,13 +4,22 @@ import { errnoCode } from "../base/index.ts";
 
 const GONE: ReadonlySet<string> = new Set(["ENOENT", "ESRCH", "ENODEV", "ENOTDIR"]);
 
-/** Whether a control group, or one below it, holds a process: version 2 says so itself, in version 1 each is looked into (cgroups(7)). */
+/** Whether a control group, or one below it, holds a process: version 2 says so itself, in version 1 each is looked into (cgroups(7)). One that is there and cannot be read may hold one. */
 export function isPopulated(folder: string): boolean {
+  try {
+    return holdsProcess(folder);
+  } catch (error) {
+    if (errnoCode(error) === undefined) throw error;
+    return true;
+  }
+}
+
+function holdsProcess(folder: string): boolean {
   const events = readIfThere(join(folder, "cgroup.events"));
   if (events !== undefined) return /^populated 1$/m.test(events);
   const processes = readIfThere(join(folder, "cgroup.procs"));
   if (processes === undefined) return false;
-  return processes.trim() !== "" || foldersIn(folder).some(isPopulated);
+  return processes.trim() !== "" || foldersIn(folder).some(holdsProcess);
 }
 
 function foldersIn(folder: string): readonly string[] {

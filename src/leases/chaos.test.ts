@@ -32,7 +32,7 @@ async function buildWorker(): Promise<string> {
   return join(work, "built/worker.js");
 }
 
-test("40 processes that take 8 GPUs and are killed at any moment: no GPU has two owners, and none stays taken", async () => {
+test("40 processes that take 8 GPUs, for themselves or shared, and are killed at any moment: no GPU has two owners, and none stays taken", async () => {
   const [folder, witness] = [join(work, "leases"), join(work, "witness")];
   mkdirSync(witness);
   writeFileSync(join(witness, "held"), "");

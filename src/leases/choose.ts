@@ -1,8 +1,9 @@
 import { bestSet } from "./best-set.ts";
 import type { Device, Pool } from "./device.ts";
+import { areJoined, isJoined, largestIsland } from "./nvlinks.ts";
 import { misfitOf } from "./fit.ts";
-import { describeUse, judgeUse, type Usage } from "./usage.ts";
-import type { Wish } from "./wish.ts";
+import { describeUse, judgeUse, NOT_ASKED, type Usage } from "./usage.ts";
+import type { Wish } from "../request/index.ts";
 
 /** What the store says of one device that somebody has, or nobody may have. */
 export interface Claim {
@@ -35,25 +36,33 @@ export interface Verdict {
 /** `devices` is undefined where there are not enough. */
 export interface Choice {
   readonly verdicts: readonly Verdict[];
+  /** How many would do together if nobody had any: with fewer than the wish's there is nothing to wait for. */
+  readonly fitting: number;
   readonly devices: readonly Device[] | undefined;
 }
 
-/** Judges every device of the machine by a wish, and takes the best set of those that are free. */
-export function choose(wish: Wish, market: Market): Choice {
+/** Of nothing. */
+export const NO_CHOICE: Choice = { verdicts: [], fitting: 0, devices: undefined };
+
+/** Judges every device of the machine by a wish, and takes the best set of those that are free; those of `preferred` (keys) where they will do, joined well or not. */
+export function choose(wish: Wish, market: Market, preferred: readonly string[] = []): Choice {
   const verdicts = market.pool.devices.map((device) => judge(device, wish, market));
   const free = verdicts.flatMap(({ kind, device }) => (kind === "free" ? [device] : []));
-  return { verdicts, devices: pickDevices(free, wish, market.pool) };
+  const former = free.filter(({ key }) => preferred.includes(key));
+  const fitting = countFitting(verdicts, wish, market.pool);
+  return { verdicts, fitting, devices: pickDevices(former, wish, market.pool) ?? pickDevices(free, wish, market.pool) };
 }
 
-/** How many of the machine would do if nobody had any: with fewer than the wish's there is nothing to wait for. */
-export function countFitting(verdicts: readonly Verdict[], wish: Wish): number {
-  const fitting = verdicts.filter(({ kind }) => kind !== "misfit").map(({ device }) => device);
-  return wish.count === 1 ? fitting.length : onePerGpu(fitting).length;
+function countFitting(verdicts: readonly Verdict[], { count, link }: Wish, { links }: Pool): number {
+  const devices = verdicts.filter(({ kind }) => kind !== "misfit").map(({ device }) => device);
+  if (count === 1) return devices.length;
+  const places = onePerGpu(devices).map(({ place }) => place);
+  return link === undefined ? places.length : largestIsland(links, places);
 }
 
 function judge(device: Device, wish: Wish, { claims, usage, isUnchecked, pool }: Market): Verdict {
-  const known: Usage = usage.get(device.key) ?? { kind: "unknown", why: "the driver was not asked" };
-  const misfit = device.obstacle ?? misfitOf(device, wish, known) ?? misfitOfLink(wish, pool);
+  const known: Usage = usage.get(device.key) ?? NOT_ASKED;
+  const misfit = device.obstacle ?? misfitOf(device, wish, known) ?? misfitOfLink(device, wish, pool);
   if (misfit !== undefined) return { device, kind: "misfit", why: misfit };
   const claim = claims.find(
     ({ key }) => key === device.key || key === device.gpuKey || key.startsWith(`${device.key}/`),
@@ -70,8 +79,12 @@ function judgeIdle(device: Device, usage: Usage, isUnchecked: boolean): Verdict 
   return { device, kind: "taken", why: `${what}: ${describeUse(usage)}` };
 }
 
-function misfitOfLink({ link, count }: Wish, { areNvlinksKnown }: Pool): string | undefined {
-  return link === undefined || count === 1 || areNvlinksKnown ? undefined : "its NVLinks are not known";
+function misfitOfLink(device: Device, { link, count }: Wish, { areNvlinksKnown, links }: Pool): string | undefined {
+  if (link === undefined || count === 1) return undefined;
+  if (!areNvlinksKnown) return "its NVLinks are not known";
+  if (device.migProfile !== undefined) return "MIG devices are not joined by NVLink";
+  const isAlone = !links.some((_, place) => place !== device.place && isJoined(links, device.place, place));
+  return isAlone ? "it has no NVLink to another GPU" : undefined;
 }
 
 /** Several devices come from several GPUs: MIG devices of one GPU cannot be used together by one process of CUDA. */
@@ -105,9 +118,4 @@ function pickOne(free: readonly Device[], links: Pool["links"]): readonly Device
 
 function onePerGpu(devices: readonly Device[]): readonly Device[] {
   return devices.filter(({ place }, index) => devices.findIndex((other) => other.place === place) === index);
-}
-
-/** 100 and more: a link of NVLink. */
-function areJoined(links: Pool["links"], places: readonly number[]): boolean {
-  return places.every((a) => places.every((b) => a === b || (links[a]?.[b] ?? 0) >= 100));
 }

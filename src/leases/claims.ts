@@ -1,6 +1,6 @@
-import { choose, countFitting, type Claim, type Market } from "./choose.ts";
+import { choose, type Claim, type Market } from "./choose.ts";
 import type { Lease, Mark, Ticket } from "./lease.ts";
-import { parseWish } from "./wish.ts";
+import { parseWish } from "../request/index.ts";
 
 /** What leases and marks keep from others. */
 export function claimsOf(leases: readonly Lease[], marks: readonly Mark[]): readonly Claim[] {
@@ -11,11 +11,17 @@ export function claimsOf(leases: readonly Lease[], marks: readonly Mark[]): read
   ];
 }
 
-/** "lease 3fa21b07 of process 12 (train), user 1000" */
-function describeLease({ id, state, owner, uid, label }: Lease): string {
+/** "lease 3fa21b07 of process 12 (train), user 1000", "lease 3fa21b07 of container web (nginx:1.27), shared" */
+export function describeLease({ id, state, mode, owner, uid, label, container }: Lease): string {
   const name = `lease ${id.slice(0, 8)}`;
   if (state === "DRAINING") return `${name} has ended, and that its memory is free again is not known yet`;
-  return `${name} of process ${owner.pid}${label === "" ? "" : ` (${label})`}, user ${uid}`;
+  const how = mode === "own" ? "" : `, ${mode}`;
+  if (container === undefined)
+    return `${name} of process ${owner.pid}${label === "" ? "" : ` (${label})`}, user ${uid}${how}`;
+  const called = container.name || container.id.slice(0, 12);
+  const words = [container.image, container.project, container.user, label];
+  const about = words.filter((text) => text !== "" && text !== called).join(", ");
+  return `${name} of container ${called}${about === "" ? "" : ` (${about})`}${how}`;
 }
 
 /**
@@ -26,8 +32,8 @@ export function owedTo(tickets: readonly Ticket[], market: Market): readonly Cla
   let claims: readonly Claim[] = [];
   for (const ticket of tickets) {
     const wish = parseWish(ticket.wish);
-    const { devices, verdicts } = choose(wish, { ...market, claims: [...market.claims, ...claims] });
-    if (countFitting(verdicts, wish) < wish.count) continue;
+    const { devices, verdicts, fitting } = choose(wish, { ...market, claims: [...market.claims, ...claims] });
+    if (fitting < wish.count) continue;
     const kept = devices ?? verdicts.flatMap(({ kind, device }) => (kind === "free" ? [device] : []));
     const why = `kept for process ${ticket.owner.pid} of user ${ticket.uid}, which has waited longer`;
     claims = [...claims, ...kept.map(({ key }) => ({ key, why }))];

@@ -24,6 +24,9 @@ export interface Device {
   readonly obstacle: string | undefined;
 }
 
+/** The numbers of a MIG device. */
+export type MigInstances = Pick<MigDevice, "gpuInstance" | "computeInstance">;
+
 /** What of a machine can be leased, and how its GPUs are joined. */
 export interface Pool {
   readonly devices: readonly Device[];
@@ -74,8 +77,16 @@ function shared(gpu: Gpu, numaNode: number | undefined) {
   return { gpuKey: bus, place: index, model, computeCapability, numaNode };
 }
 
-function migKey(bus: string, { gpuInstance, computeInstance }: MigDevice): string {
+/** The key of a MIG device of the GPU at `bus`. */
+export function migKey(bus: string, { gpuInstance, computeInstance }: MigInstances): string {
   return `${bus}/${gpuInstance}/${computeInstance}`;
+}
+
+/** What a key says of a MIG device; undefined: it is a whole GPU's. */
+export function instancesIn({ key, gpuKey }: Pick<Device, "key" | "gpuKey">): MigInstances | undefined {
+  const [, gpuInstance, computeInstance] = /^\/(\d+)\/(\d+)$/.exec(key.slice(gpuKey.length)) ?? [];
+  if (gpuInstance === undefined || computeInstance === undefined) return undefined;
+  return { gpuInstance: Number(gpuInstance), computeInstance: Number(computeInstance) };
 }
 
 /** The older name, which needs no number of NVML's, where the GPU's UUID is known. */

@@ -1,6 +1,6 @@
 import type { Device } from "./device.ts";
 import type { Usage } from "./usage.ts";
-import type { Wish } from "./wish.ts";
+import type { Wish } from "../request/index.ts";
 
 /** Why a device is not what a wish describes, whoever has it; undefined: it is. What is not known does not fit. */
 export function misfitOf(device: Device, wish: Wish, usage: Usage): string | undefined {

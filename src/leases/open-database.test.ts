@@ -16,7 +16,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BerthError, runProgram } from "../base/index.ts";
 import { networkFileSystem } from "./network-file-system.ts";
-import { asking, fakePool, look, newStore } from "./store.test-helper.ts";
+import { SCHEMA_STEPS } from "./schema.ts";
+import { asking, fakePool, look, newStore, ownerOf } from "./store.test-helper.ts";
+import { lacksLeaseStore } from "./store-path.ts";
 import { LeaseStore } from "./store.ts";
 
 const work = mkdtempSync(join(tmpdir(), "berth-lease-faults-"));
@@ -85,7 +87,40 @@ test("a store of a newer berth is left as it is", () => {
   using database = new Database(join(temporary.folder, "leases.db"));
   database.run("PRAGMA user_version = 99");
   expect(problemOf(open(temporary.folder))).toContain("BERTH-A011: ");
-  expect(problemOf(open(temporary.folder))).toContain("its version is 99, and this berth knows 1");
+  expect(problemOf(open(temporary.folder))).toContain("its version is 99, and this berth knows 2");
+});
+
+test("a store of the first version is brought over: who has what, who waits and what is drained stay, and no generation comes twice", () => {
+  const folder = join(work, "version-1");
+  mkdirSync(folder, { mode: 0o700 });
+  const { boot, pidNamespace, pid, start } = ownerOf(process.pid);
+  const keys = pool.devices.map(({ key }) => key);
+  {
+    using old = new Database(join(folder, "leases.db"), { create: true, strict: true });
+    old.run(SCHEMA_STEPS[0] ?? "");
+    const owner = [boot, pidNamespace, pid, start];
+    const insertLease = old.query(
+      "INSERT INTO lease VALUES (?, ?, 'RESERVED', ?, ?, ?, ?, '', 7, 'train', 'any:1', 5, 6)",
+    );
+    insertLease.run(3, "a".repeat(32), ...owner);
+    insertLease.run(9, "b".repeat(32), ...owner);
+    old.run("DELETE FROM lease WHERE generation = 9");
+    old.run("INSERT INTO grip VALUES (?, ?, '0', 'GPU-0', 3)", [keys[0] ?? "", keys[0] ?? ""]);
+    old.run("INSERT INTO device VALUES (?, 'drained', 'fan', 4)", [keys[1] ?? ""]);
+    old.run("INSERT INTO ticket VALUES (1, ?, ?, ?, ?, 7, 'any:9', 4)", owner);
+  }
+  using store = LeaseStore.open(folder);
+  const { leases, tickets, marks } = store.read(look(pool));
+  expect(leases).toMatchObject([
+    { id: "a".repeat(32), generation: 3, mode: "own", label: "train", devices: [{ key: keys[0] }] },
+  ]);
+  expect([leases[0]?.container, tickets.length, marks.map(({ reason }) => reason)]).toEqual([undefined, 1, ["fan"]]);
+  expect(store.take(asking("any"), pool, look(pool)).lease).toBeUndefined();
+  store.unmark(keys[1] ?? "", look(pool));
+  expect(store.take(asking("any"), pool, look(pool)).lease).toMatchObject({
+    generation: 10,
+    devices: [{ key: keys[1] }],
+  });
 });
 
 test.each([
@@ -139,6 +174,18 @@ describe.skipIf(process.geteuid?.() !== 0)("a file system", () => {
       return undefined;
     }
   }
+});
+
+describe.skipIf(process.geteuid?.() !== 0)("a user who may not see the store", () => {
+  test("is not told that there is none", () => {
+    using temporary = newStore();
+    process.seteuid?.(65534);
+    try {
+      expect([temporary.folder, "/nowhere/leases"].map(lacksLeaseStore)).toEqual([false, true]);
+    } finally {
+      process.seteuid?.(0);
+    }
+  });
 });
 
 test.each([

@@ -1,20 +1,17 @@
 import { Database } from "bun:sqlite";
 import { accessSync, closeSync, constants, existsSync, openSync, statfsSync } from "node:fs";
-import { join } from "node:path";
 import { errnoCode, makePrivateFolder } from "../base/index.ts";
 import { effectiveUid } from "../linux/index.ts";
 import { networkFileSystem } from "./network-file-system.ts";
 import { ensureSchema, SCHEMA_VERSION } from "./schema.ts";
 import { damaged, newer, onNetwork, storeFault } from "./store-fault.ts";
+import { storePath } from "./store-path.ts";
 
-const FILE = "leases.db";
 /** SQLite serves those who wait in no order, so that among a hundred one can have bad luck for long. */
 const BUSY_MS = 30_000;
 const PAUSE_MS = 10;
-
-export function storePath(folder: string): string {
-  return join(folder, FILE);
-}
+/** What is given away depends on these; the records of what was can be large, and are looked at where they are read. */
+const DECISIVE = ["lease", "grip", "device", "ticket"];
 
 /**
  * Opens the store in `folder`, both made where they are not there. With a log beside it (WAL) and no sync for each change: who is killed at any point leaves it whole, a power cut, too. That may
@@ -43,8 +40,10 @@ function prepare(database: Database, path: string): Database {
     database.run("PRAGMA foreign_keys = ON");
     const version = ensureSchema(database);
     if (version > SCHEMA_VERSION) throw newer(path, version);
-    const fault = database.query<{ quick_check: string }, []>("PRAGMA quick_check(1)").get()?.quick_check;
-    if (fault !== "ok") throw damaged(path, fault ?? "it cannot be checked");
+    for (const table of DECISIVE) {
+      const fault = database.query<{ quick_check: string }, []>(`PRAGMA quick_check(${table})`).get()?.quick_check;
+      if (fault !== "ok") throw damaged(path, fault ?? "it cannot be checked");
+    }
     return database;
   } catch (error) {
     database.close();
@@ -54,12 +53,14 @@ function prepare(database: Database, path: string): Database {
 
 /** Of many who open a new store one makes it so; SQLite does not wait for that one by itself. */
 function enterWal(database: Database): void {
-  for (let waited = 0; ; waited += PAUSE_MS) {
+  // SQLite itself waits each time where somebody holds all of it.
+  const deadline = performance.now() + BUSY_MS;
+  for (;;) {
     try {
       database.run("PRAGMA journal_mode = WAL");
       return;
     } catch (error) {
-      if (errnoCode(error) !== "SQLITE_BUSY" || waited >= BUSY_MS) throw error;
+      if (errnoCode(error) !== "SQLITE_BUSY" || performance.now() >= deadline) throw error;
       Bun.sleepSync(PAUSE_MS);
     }
   }

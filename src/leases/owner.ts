@@ -38,29 +38,51 @@ export function identify(pid: number, here: Here, cgroups: readonly string[] = [
   return { boot: here.boot, pidNamespace: here.pidNamespace, pid, start: stat.start, cgroups };
 }
 
-/** Whether an owner still lives. A number that another process has by now is known by its start time. */
+/** Whether an owner still lives. A number that another process has by now is known by its start time; what cannot be read may live. */
 export function lifeOf(owner: Owner, here: Here): Life {
   if (owner.boot !== here.boot) return "gone-boot";
   if (owner.pidNamespace !== here.pidNamespace) return "foreign";
+  try {
+    return isAlive(owner, here) ? "alive" : "dead";
+  } catch (error) {
+    if (errnoCode(error) === undefined) throw error;
+    return "alive";
+  }
+}
+
+function isAlive(owner: Owner, here: Here): boolean {
   const stat = readStat(owner.pid, here);
-  if (stat?.isLiving === true && stat.start === owner.start) return "alive";
-  if (stat === undefined && isHidden(owner.pid)) return "alive";
-  return owner.cgroups.some(isPopulated) ? "alive" : "dead";
+  if (stat?.isLiving === true && stat.start === owner.start) return true;
+  return (stat === undefined && isHidden(owner.pid)) || owner.cgroups.some(isPopulated);
+}
+
+/** Deeper than any chain of processes that starts a program. */
+const MAX_DEPTH = 64;
+
+/** Whether `pid` is that process, or was started by it or by one that it has started. */
+export function isBelow(pid: number, ancestor: number, here: Here): boolean {
+  let each: number | undefined = pid;
+  for (let depth = 0; depth < MAX_DEPTH && each !== undefined && each > 0; depth += 1) {
+    if (each === ancestor) return true;
+    each = readStat(each, here)?.parent;
+  }
+  return false;
 }
 
 interface Stat {
   readonly start: string;
   readonly isLiving: boolean;
+  readonly parent: number | undefined;
 }
 
 function readStat(pid: number, { proc }: Here): Stat | undefined {
   const folder = join(proc, `${pid}`);
   try {
-    const { state, startTicks: start } = parseProcessStat(readFileSync(join(folder, "stat"), "utf8"));
+    const { state, startTicks: start, parent } = parseProcessStat(readFileSync(join(folder, "stat"), "utf8"));
     if (start === undefined) return undefined;
     // A zombie is dead, unless only its first thread has ended.
     const isZombie = /^[ZX]$/.test(state ?? "") && readdirSync(join(folder, "task")).length <= 1;
-    return { start, isLiving: !isZombie };
+    return { start, isLiving: !isZombie, parent };
   } catch (error) {
     if (["ENOENT", "ESRCH"].includes(errnoCode(error) ?? "")) return undefined;
     throw error;

@@ -9,7 +9,12 @@ export function storeFault(thrown: unknown, path: string): unknown {
   const [why, remedy] = reasonFor(code, path) ?? [];
   if (why === undefined || remedy === undefined) return thrown;
   const message = `Cannot use the lease store "${path}": ${why}`;
-  return new BerthError({ code: "BERTH-A006", message, remedy }, { cause: thrown });
+  // Who holds it may be giving away the very GPU: nobody starts without having asked.
+  return new BerthError({ code: isHeld(code) ? "BERTH-A014" : "BERTH-A006", message, remedy }, { cause: thrown });
+}
+
+function isHeld(code: string): boolean {
+  return /^SQLITE_(?:BUSY|LOCKED)/.test(code);
 }
 
 /** Nothing that it says is to be believed, so nothing is given by it. */

@@ -5,9 +5,10 @@ import { readBootId } from "../linux/index.ts";
 import type { Device, Pool } from "./device.ts";
 import { identify, lookHere, type Here, type Owner } from "./owner.ts";
 import type { Look } from "./reap.ts";
-import { LeaseStore, type Asking } from "./store.ts";
+import type { Asking } from "./asking.ts";
+import { LeaseStore } from "./store.ts";
 import type { Usage } from "./usage.ts";
-import { parseWish } from "./wish.ts";
+import { parseWish } from "../request/index.ts";
 
 export const HERE: Here = lookHere(readBootId());
 
@@ -50,7 +51,15 @@ export const IDLE = used([]);
 /** Every device of the pool idle, but for those named by their key. */
 export function look(pool: Pool, usage: Readonly<Record<string, Usage>> = {}, changes: Partial<Look> = {}): Look {
   const known = new Map(pool.devices.map(({ key }) => [key, usage[key] ?? IDLE]));
-  return { here: HERE, now: 1_700_000_000_000, uptime: 1000, usage: known, isUnchecked: false, ...changes };
+  return {
+    here: HERE,
+    now: 1_700_000_000_000,
+    uptime: 1000,
+    usage: known,
+    nvlinks: new Map(),
+    isUnchecked: false,
+    ...changes,
+  };
 }
 
 export function ownerOf(pid: number): Owner {
@@ -65,6 +74,7 @@ export function asking(wish: string, changes: Partial<Asking> = {}): Asking {
     owner: ownerOf(process.pid),
     uid: 0,
     label: "",
+    container: undefined,
     ticket: undefined,
     userLimit: undefined,
     ...changes,
@@ -73,7 +83,7 @@ export function asking(wish: string, changes: Partial<Asking> = {}): Asking {
 
 /** A process that does nothing until it is killed. */
 export function sleeper(): Bun.Subprocess {
-  return Bun.spawn(["sleep", "600"]);
+  return Bun.spawn(["sleep", "60"], { stdio: ["ignore", "ignore", "ignore"] });
 }
 
 export async function kill(child: Bun.Subprocess): Promise<void> {

@@ -11,7 +11,8 @@ import {
   sleeper,
   used,
 } from "./store.test-helper.ts";
-import { LeaseStore, type Taken } from "./store.ts";
+import type { Taken } from "./asking.ts";
+import { LeaseStore } from "./store.ts";
 
 const pool = fakePool(4);
 const now = look(pool);

@@ -1,48 +1,22 @@
 import type { Database } from "bun:sqlite";
 import { BerthError } from "../base/index.ts";
-import { choose, type Choice } from "./choose.ts";
-import { claimsOf, owedTo } from "./claims.ts";
-import type { Device, Pool } from "./device.ts";
-import type { Lease, LeasedDevice, LeaseEvent, Mark, Ticket } from "./lease.ts";
-import { openDatabase, storePath } from "./open-database.ts";
-import { lifeOf, type Owner } from "./owner.ts";
-import { reap, startDraining, type Look } from "./reap.ts";
-import {
-  addEvent,
-  deleteMark,
-  deleteTicket,
-  insertLease,
-  insertTicket,
-  lastEvent,
-  putMark,
-  readEvents,
-  readLeases,
-  readMarks,
-  readTickets,
-  setLeaseOwner,
-  setLeaseState,
-} from "./rows.ts";
+import type { Asking, NamedAsking, Taken, Used } from "./asking.ts";
+import type { Pool } from "./device.ts";
+import { addEvent, deleteMark, lastEvent, putMark, readMarks } from "./event-rows.ts";
+import { describeAsker } from "./grant-lease.ts";
+import { readEvents, type EventFilter } from "./history.ts";
+import { readHistory } from "./history-rows.ts";
+import type { Holding, Lease, LeaseEvent, Mark, Ticket } from "./lease.ts";
+import { hurry } from "./hurry.ts";
+import { openDatabase } from "./open-database.ts";
+import type { Owner } from "./owner.ts";
+import { bindLease, reap, startDraining, type Look } from "./reap.ts";
+import { deleteTicket, insertTicket, readLeases, readTickets } from "./rows.ts";
 import { storeFault } from "./store-fault.ts";
-import { formatWish, type Wish } from "./wish.ts";
-
-/** Who wishes for what. */
-export interface Asking {
-  readonly wish: Wish;
-  readonly owner: Owner;
-  readonly uid: number;
-  readonly label: string;
-  /** Of one who has waited; it is given back with the lease. */
-  readonly ticket: number | undefined;
-  /** How many devices a user may have at once. */
-  readonly userLimit: number | undefined;
-}
-
-/** `lease` is undefined where not enough is free. `waiting`: how many came earlier and still wait. */
-export interface Taken {
-  readonly lease: Lease | undefined;
-  readonly choice: Choice;
-  readonly waiting: number;
-}
+import { storePath } from "./store-path.ts";
+import { chooseDevices, takeDevices } from "./take.ts";
+import { useDevices } from "./use-named.ts";
+import { formatWish, type Wish } from "../request/index.ts";
 
 /** All that the store says, after those who are gone were reaped. */
 export interface Ledger {
@@ -73,22 +47,28 @@ export class LeaseStore implements Disposable {
     this.#database.close();
   }
 
-  /** Takes the best set of what is free and owed to nobody who came earlier. Throws BERTH-A009 for an owner that is gone, A010 above a user's limit. */
+  /**
+   * Takes the lease that the wish names, where it is still to be had; else the best set of what is free and owed to nobody who came earlier, that of the container's last life if it can be. Throws BERTH-A009 for an owner
+   * that is gone, A010 above a user's limit, A012 where a stranger came between choice and start.
+   */
   take(asking: Asking, pool: Pool, look: Look): Taken {
-    return this.#write(look, () => {
-      if (lifeOf(asking.owner, look.here) !== "alive") throw noOwner(asking.owner.pid);
-      const { choice, waiting, leases } = this.#choose(asking.wish, asking.ticket, pool, look);
-      if (choice.devices === undefined) return { lease: undefined, choice, waiting };
-      checkLimit(asking, choice.devices.length, leases);
-      const lease = this.#insert(asking, choice.devices, look);
-      if (asking.ticket !== undefined) deleteTicket(this.#database, asking.ticket);
-      return { lease, choice, waiting };
-    });
+    return this.#write(look, () => takeDevices(this.#database, asking, pool, look));
   }
 
   /** What `take` would choose now. */
-  explain(wish: Wish, pool: Pool, look: Look): Omit<Taken, "lease"> {
-    return this.#write(look, () => this.#choose(wish, undefined, pool, look));
+  explain(wish: Wish, pool: Pool, look: Look): Pick<Taken, "choice" | "waiting"> {
+    return this.#write(look, () => chooseDevices(this.#database, { wish, ticket: undefined }, pool, look));
+  }
+
+  /** Writes down that named GPUs are used, shared or exclusively. Throws BERTH-A009 for an owner that is gone, A013 where the policy keeps one of them from it. */
+  useNamed(asking: NamedAsking, pool: Pool, look: Look): Used {
+    return this.#write(look, () => useDevices(this.#database, asking, pool, look));
+  }
+
+  /** Writes down that somebody was refused, and why. */
+  deny(asking: Pick<Asking, "owner" | "uid" | "container">, why: string, look: Look): void {
+    const text = `${describeAsker(asking)}: ${why}`;
+    this.#transact(() => addEvent(this.#database, { at: look.now, kind: "denied", lease: "", device: "", text }));
   }
 
   /** A place in the row of those who wait. `owner` is the process that waits. */
@@ -112,9 +92,7 @@ export class LeaseStore implements Disposable {
     this.#write(look, () => {
       const lease = readLeases(this.#database).find((each) => each.id === id && each.generation === generation);
       if (lease === undefined || lease.state === "DRAINING") throw noLease(id, "it has ended");
-      setLeaseOwner(this.#database, lease, owner);
-      setLeaseState(this.#database, lease, "BOUND", look.uptime);
-      addEvent(this.#database, { at: look.now, kind: "bound", lease: id, device: "", text: `process ${owner.pid}` });
+      bindLease(this.#database, lease, owner, look);
     });
   }
 
@@ -160,8 +138,17 @@ export class LeaseStore implements Disposable {
   }
 
   /** The newest last. */
-  events(count: number): readonly LeaseEvent[] {
-    return this.#guard(() => readEvents(this.#database, count));
+  events(count: number, filter: EventFilter = {}): readonly LeaseEvent[] {
+    return this.#guard(() => readEvents(this.#database, count, filter));
+  }
+
+  /** The leases that ended at `since` (milliseconds since 1970) and later, the oldest first, then those that live. */
+  holdings(since: number, look: Look): readonly Holding[] {
+    const living = this.read(look).leases.filter(({ state }) => state !== "DRAINING");
+    // Long to read, and without the lock that others wait for; what ends meanwhile is in both.
+    const ended = this.#guard(() => readHistory(this.#database, since));
+    const isEnded = new Set(ended.map(({ id }) => id));
+    return [...ended, ...living.filter(({ id }) => !isEnded.has(id)).map(toHolding)];
   }
 
   #ledger(): Ledger {
@@ -170,38 +157,6 @@ export class LeaseStore implements Disposable {
       tickets: readTickets(this.#database),
       marks: readMarks(this.#database),
     };
-  }
-
-  #choose(wish: Wish, ticket: number | undefined, pool: Pool, { usage, isUnchecked }: Look) {
-    const { leases, tickets, marks } = this.#ledger();
-    const earlier = tickets.filter(({ sequence }) => ticket === undefined || sequence < ticket);
-    const market = { pool, claims: claimsOf(leases, marks), usage, isUnchecked };
-    const claims = [...market.claims, ...owedTo(earlier, market)];
-    return { choice: choose(wish, { ...market, claims }), waiting: earlier.length, leases };
-  }
-
-  #insert({ wish, owner, uid, label }: Asking, devices: readonly Device[], { now, uptime }: Look): Lease {
-    const lease = {
-      id: crypto.randomUUID().replaceAll("-", ""),
-      state: "RESERVED" as const,
-      owner,
-      uid,
-      label,
-      wish: formatWish(wish),
-      at: now,
-      since: uptime,
-      devices: devices.map(toLeased),
-    };
-    const generation = insertLease(this.#database, lease);
-    const device = devices.map(({ key }) => key).join(",");
-    addEvent(this.#database, {
-      at: now,
-      kind: "taken",
-      lease: lease.id,
-      device,
-      text: `process ${owner.pid}, user ${uid}, ${lease.wish}`,
-    });
-    return { ...lease, generation };
   }
 
   #write<T>(look: Look, work: () => T): T {
@@ -213,18 +168,20 @@ export class LeaseStore implements Disposable {
 
   /** Takes the write lock at its beginning: what it reads stays true until it ends. */
   #transact<T>(work: () => T): T {
-    return this.#guard(() => {
-      this.#database.run("BEGIN IMMEDIATE");
-      try {
-        const result = work();
-        this.#database.run("COMMIT");
-        return result;
-      } catch (error) {
-        // A full disk has rolled it back already.
-        if (this.#database.inTransaction) this.#database.run("ROLLBACK");
-        throw error;
-      }
-    });
+    return this.#guard(() =>
+      hurry(() => {
+        this.#database.run("BEGIN IMMEDIATE");
+        try {
+          const result = work();
+          this.#database.run("COMMIT");
+          return result;
+        } catch (error) {
+          // A full disk has rolled it back already.
+          if (this.#database.inTransaction) this.#database.run("ROLLBACK");
+          throw error;
+        }
+      }),
+    );
   }
 
   #guard<T>(work: () => T): T {
@@ -236,8 +193,9 @@ export class LeaseStore implements Disposable {
   }
 }
 
-function toLeased({ key, gpuKey, name, visibleName }: Device): LeasedDevice {
-  return { key, gpuKey, name, visibleName: visibleName ?? "" };
+function toHolding({ id, generation, mode, uid, container, label, wish, at, seen, devices }: Lease): Holding {
+  const ended = { endedAt: undefined, how: "" };
+  return { id, generation, mode, uid, container, label, wish, at, seen, devices, ...ended };
 }
 
 function findLease(leases: readonly Lease[], id: string): Lease {
@@ -245,27 +203,6 @@ function findLease(leases: readonly Lease[], id: string): Lease {
   if (found === undefined) throw noLease(id, "there is none whose id begins so, or it has ended long ago");
   if (others.length > 0) throw noLease(id, `it is the beginning of ${others.length + 1} ids`);
   return found;
-}
-
-function checkLimit({ uid, userLimit }: Asking, count: number, leases: readonly Lease[]): void {
-  const has = leases
-    .filter((lease) => lease.uid === uid && lease.state !== "DRAINING")
-    .flatMap(({ devices }) => devices).length;
-  if (userLimit === undefined || has + count <= userLimit) return;
-  throw new BerthError({
-    code: "BERTH-A010",
-    message: `Cannot give ${count} more to user ${uid}: that one has ${has}, and ${userLimit} are allowed`,
-    remedy: "end a lease of that user: berth lease ls",
-  });
-}
-
-function noOwner(pid: number): BerthError {
-  const message = `Cannot lease a GPU to process ${pid}: there is no such process`;
-  return new BerthError({
-    code: "BERTH-A009",
-    message,
-    remedy: "name one that lives as long as the GPUs are needed: --owner-pid PID",
-  });
 }
 
 function noLease(id: string, why: string): BerthError {

@@ -18,11 +18,13 @@ export type Usage =
     }
   | { readonly kind: "unknown"; readonly why: string };
 
+export const NOT_ASKED: Usage = { kind: "unknown", why: "the driver was not asked" };
+
 /** `suspect`: memory or work without a process, which is what a killed program can leave behind for days. */
 export type Use = "idle" | "busy" | "suspect" | "unknown";
 
 /** What an idle GPU may show all the same. */
-const IDLE_BYTES = 64 * 2 ** 20;
+export const IDLE_BYTES = 64 * 2 ** 20;
 const IDLE_UTILISATION = 5;
 const MIN_SAMPLES = 2;
 
@@ -39,7 +41,7 @@ export function judgeUse(usage: Usage): Use {
 export function describeUse(usage: Usage): string {
   if (usage.kind === "unknown") return usage.why;
   const sample = usage.samples.at(-1);
-  if (sample === undefined) return "the driver was not asked";
+  if (sample === undefined) return "nothing is known of it";
   const { processes, usedBytes, utilisation } = sample;
   const who = processes.length === 0 ? "no process" : `process ${processes.join(", ")}`;
   const work = utilisation === undefined ? "" : `, ${utilisation} % busy`;

@@ -1,0 +1,13 @@
+import { BerthError } from "../base/index.ts";
+import type { Asking } from "./asking.ts";
+import { lookNow } from "./lease-site.ts";
+import type { LeaseStore } from "./store.ts";
+
+/** Writes a refusal down where the store takes it: that it is full or held by others changes nothing of the refusal. */
+export function deny(store: LeaseStore, asking: Pick<Asking, "owner" | "uid" | "container">, why: string): void {
+  try {
+    store.deny(asking, why, lookNow());
+  } catch (error) {
+    if (!(error instanceof BerthError)) throw error;
+  }
+}
