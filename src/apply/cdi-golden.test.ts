@@ -49,6 +49,7 @@ function generate(root: string, mode: CdiMode, ids: readonly string[] = ["all"])
       strategies: ["index", "uuid"],
       ids,
       hasAllDevice: true,
+      hasAny: false,
       disabledHooks: new Set(),
       devRoot: undefined,
     },

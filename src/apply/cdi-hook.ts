@@ -10,9 +10,9 @@ import { compatFolder } from "./grant-edits.ts";
 import { formatUpdate } from "./update-arguments.ts";
 
 /** runc gives a hook without an environment the image's own. */
-const ENVIRONMENT = ["NVIDIA_CTK_DEBUG=false"];
+export const HOOK_ENVIRONMENT = ["NVIDIA_CTK_DEBUG=false"];
 /** With little memory and nothing of berth in the page cache a hook takes most of this. */
-const TIMEOUT_S = 120;
+export const HOOK_TIMEOUT_S = 120;
 
 /** What the hook of a file about GPUs has to do: `common` is what every container gets, `links` those of the single devices. */
 export function updateOf(
@@ -53,5 +53,5 @@ export function hooksOf(update: ContainerUpdate, { hookPath }: CdiOptions): read
   const program = nameOf(hookPath);
   const verb = program === "nvidia-ctk" ? [program, "hook", "update-container"] : [program, "update-container"];
   const args = [...verb, ...formatUpdate(update)];
-  return [{ hookName: "createContainer", path: hookPath, args, env: ENVIRONMENT, timeout: TIMEOUT_S }];
+  return [{ hookName: "createContainer", path: hookPath, args, env: HOOK_ENVIRONMENT, timeout: HOOK_TIMEOUT_S }];
 }

@@ -22,6 +22,8 @@ export interface CdiOptions {
   readonly ids: readonly string[];
   /** Whether there is a device `all`. */
   readonly hasAllDevice: boolean;
+  /** Whether there are devices that leave open which GPU: `any`, `any:2`, … */
+  readonly hasAny: boolean;
   /** The program of the hook, absolute. */
   readonly hookPath: string;
   readonly disabledHooks: ReadonlySet<HookName | "all">;

@@ -12,6 +12,7 @@ import { policyOf, type Policy } from "../grant/index.ts";
 import type { DeviceNode, FeatureName, Host } from "../host/index.ts";
 import { driverGrant, findDevices, type NamedDevice } from "./cdi-devices.ts";
 import { cdiMounts, cdiNodes, commonEdits, nodesBelow, type NodePlace } from "./cdi-edits.ts";
+import { anyDevices } from "./any-devices.ts";
 import { hooksOf, updateOf } from "./cdi-hook.ts";
 import { kindOf, type CdiOptions } from "./cdi-options.ts";
 
@@ -93,7 +94,12 @@ function gpuParts(host: Host, options: CdiOptions, place: NodePlace): Parts {
   };
   const wanted = options.hasAllDevice ? [...devices, all] : devices;
   return {
-    devices: isNone ? [NONE] : wanted.flatMap((device) => devicesOf(device, place)),
+    devices: isNone
+      ? [NONE]
+      : [
+          ...wanted.flatMap((device) => devicesOf(device, place)),
+          ...(options.hasAny ? anyDevices(host, options.hookPath) : []),
+        ],
     common: commonEdits({
       env: libcudaEnv(common.loaderEntries),
       deviceNodes: cdiNodes(common.devices, place),

@@ -73,6 +73,13 @@ export function editAnnotation(spec: JsonObject, value: string): JsonObject {
   return withField(spec, "annotations", withField(objectAt(spec, "", "annotations") ?? {}, GRANT_ANNOTATION, value));
 }
 
+/** The lease that the container's GPUs belong to, for people and for tools. */
+const LEASE_ANNOTATION = "berth.lease";
+
+export function noteLease(spec: JsonObject, lease: string): JsonObject {
+  return withField(spec, "annotations", withField(objectAt(spec, "", "annotations") ?? {}, LEASE_ANNOTATION, lease));
+}
+
 /** Takes NVIDIA's own prestart hooks out. */
 export function removeNvidiaHooks(spec: JsonObject): JsonObject {
   const hooks = objectAt(spec, "", "hooks");

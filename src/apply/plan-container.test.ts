@@ -5,7 +5,9 @@ import type { Host } from "../host/index.ts";
 import { readBundle } from "../oci/index.ts";
 import { DEBIAN, LIBRARIES, makeContainer, makeMachine, readTree, workFolder } from "./container.test-helper.ts";
 import { formatPlan } from "./format-plan.ts";
-import { planContainer, type ContainerPlan } from "./plan-container.ts";
+import { isAlreadyGranted } from "./hook-wish.ts";
+import { planContainer, type ContainerInput, type ContainerPlan } from "./plan-container.ts";
+import type { Request } from "../request/index.ts";
 
 const CONFIG: Config = {
   ...loadConfig({ get: () => undefined }, "/nonexistent/config.toml"),
@@ -26,13 +28,23 @@ function hostWith(folder: string, file: string): Host {
   return { ...host, libraries: [library] };
 }
 
+function never(): never {
+  throw new TypeError("the host was looked at");
+}
+
 /** Plans one container for a host given by call: first, then refreshed. */
-function plan(dir: string, loadHost: (isRefresh: boolean) => Host, config = CONFIG): ContainerPlan {
+function plan(
+  dir: string,
+  loadHost: (isRefresh: boolean) => Host,
+  config = CONFIG,
+  settled?: ContainerInput["settled"],
+): ContainerPlan {
   const result = planContainer({
     bundle: readBundle(dir),
     containerId: "c",
     stateDir: "/s",
     config,
+    settled,
     loadHost,
   });
   if (result.kind === "planned") result.rootfs.close();
@@ -44,12 +56,47 @@ test.each(["NVIDIA_VISIBLE_DEVICES=void", "NVIDIA_VISIBLE_DEVICES=", "A=1"])(
   (entry) => {
     using work = workFolder();
     const { dir } = makeContainer(work.path, DEBIAN, { process: { env: [entry] } });
-    const never = (): Host => {
-      throw new TypeError("the host was looked at");
-    };
     expect(plan(dir, never).kind).toBe("nothing");
   },
 );
+
+test("a wish is handed back before anything is looked at, and goes on with the devices that it was settled with", () => {
+  using work = workFolder();
+  const { dir } = makeContainer(work.path, DEBIAN, { process: { env: ["NVIDIA_VISIBLE_DEVICES=any:1,mem>=1G"] } });
+  const wished = plan(dir, never);
+  if (wished.kind !== "wish") throw new TypeError(wished.kind);
+  expect(wished.wish).toMatchObject({ count: 1, memoryBytes: 1e9 });
+  const host = () => hostWith(join(work.path, "driver"), "libcuda.so.570.1");
+  const request: Request = { ...wished.request, wish: undefined, devices: [{ kind: "index", index: 0 }] };
+  const planned = plan(dir, host, CONFIG, { request, why: "" });
+  expect(planned.kind === "planned" && planned.grant.gpus.map(({ gpu }) => gpu.index)).toEqual([0]);
+});
+
+test("who can do without a GPU and gets none starts, with a spec that tells hooks and programs so", () => {
+  using work = workFolder();
+  const host = (): Host => ({ ...hostWith(join(work.path, "driver"), "libcuda.so.570.1"), gpus: [] });
+  const hooks = { prestart: [{ path: "/usr/bin/nvidia-container-runtime-hook" }] };
+  const env = ["A=1", "NVIDIA_VISIBLE_DEVICES=all,optional"];
+  const { dir } = makeContainer(work.path, DEBIAN, { process: { env }, hooks });
+  const result = plan(dir, host);
+  expect(result).toMatchObject({ kind: "without", reason: expect.stringContaining("any GPU") });
+  if (result.kind !== "without") return;
+  expect(result.spec).toMatchObject({
+    process: { env: ["A=1", "NVIDIA_VISIBLE_DEVICES=void"] },
+    hooks: { prestart: [] },
+  });
+  expect(isAlreadyGranted(result.spec)).toBe(true);
+  const wish = makeContainer(join(work.path, "other"), DEBIAN, {
+    process: { env: ["NVIDIA_VISIBLE_DEVICES=optional"] },
+  });
+  const wished = plan(wish.dir, never);
+  if (wished.kind !== "wish") throw new TypeError(wished.kind);
+  const request: Request = { ...wished.request, wish: undefined, wants: "nothing" };
+  expect(plan(wish.dir, never, CONFIG, { request, why: "none is free" })).toMatchObject({
+    kind: "without",
+    reason: "none is free",
+  });
+});
 
 test("a driver file that vanished since the host was described: it is described once more", () => {
   using work = workFolder();

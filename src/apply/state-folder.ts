@@ -5,11 +5,11 @@ import { isUserNamespace } from "../linux/index.ts";
  * Calls `work` with the folder for files that exist for one container only, until they are mounted: berth's own, `stateDir`. A user without rights, who cannot write there, gets a
  * private one that is gone afterwards; what was mounted from it stays.
  */
-export function withStateFolder<T>(stateDir: string, work: (stateDir: string) => T): T {
-  if (!isUserNamespace()) return work(stateDir);
+export async function withStateFolder<T>(stateDir: string, work: (stateDir: string) => T | Promise<T>): Promise<T> {
+  if (!isUserNamespace()) return await work(stateDir);
   const folder = mkdtempSync("/tmp/berth-");
   try {
-    return work(folder);
+    return await work(folder);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -4,7 +4,7 @@ import { CAPABILITIES, type Gpu, type Host, type MigDevice } from "../host/index
 import { readRequest } from "../request/index.ts";
 import { makeSource } from "../request/source.test-helper.ts";
 import { fakeGpu, fakeHost, fakeNode, learnt } from "./fake-host.test-helper.ts";
-import { decide, type Grant, type Policy } from "./index.ts";
+import { decide, goesWithout, type Grant, type Policy } from "./index.ts";
 import { POLICY } from "./policy.test-helper.ts";
 
 const MIG: MigDevice = fakeGpu(2).migDevices[0] ?? never();
@@ -45,6 +45,24 @@ test("the index of a split GPU gives the GPU and none of its parts", () => {
   const grant = granted("2");
   expect(indices(grant)).toEqual([2]);
   expect(grant.migDevices).toEqual([]);
+});
+
+test.each(["any", "auto:2,mem>=20G", "optional", "nvidia.com/gpu=any:2"])(
+  "what leaves open which GPU (%s) is refused where nobody has chosen one: it is neither nothing nor all",
+  (devices) => {
+    for (const host of [fakeHost(4), fakeHost(0)]) {
+      expect(decideFor(devices, host)).toMatchObject({ kind: "refused", problem: { code: "BERTH-R010" } });
+    }
+  },
+);
+
+test("only that a GPU is not here is no fault for who can do without", () => {
+  const optional = readRequest(makeSource({ env: ["NVIDIA_VISIBLE_DEVICES=all,optional"] }));
+  const named = readRequest(makeSource({ env: ["NVIDIA_VISIBLE_DEVICES=all"] }));
+  expect(goesWithout(optional, { code: "BERTH-R001" })).toBe(true);
+  expect(goesWithout(optional, { code: "BERTH-D001" })).toBe(true);
+  expect(goesWithout(optional, { code: "BERTH-R007" })).toBe(false);
+  expect(goesWithout(named, { code: "BERTH-R001" })).toBe(false);
 });
 
 test("none gives the driver and no GPU", () => {

@@ -1,6 +1,6 @@
 import { BerthError, escapeControls, type Problem } from "../base/index.ts";
 import type { Driver, Host } from "../host/index.ts";
-import type { Request } from "../request/index.ts";
+import { formatWish, type Request } from "../request/index.ts";
 import { grantCapabilities, missingDefaults } from "./capabilities.ts";
 import { decideCompat, type CompatDecision } from "./compat.ts";
 import { checkConditions } from "./conditions.ts";
@@ -31,7 +31,18 @@ export function decide(request: Request, host: Host, policy: Policy, sight: Sigh
   }
 }
 
+/** A wish that nobody has settled is neither nothing nor everything. */
+function refuseUnsettled({ wish, devicesOrigin }: Request): void {
+  if (wish === undefined) return;
+  throw new BerthError({
+    code: "BERTH-R010",
+    message: `Cannot give the container a GPU: ${escapeControls(devicesOrigin.text)} leaves open which, and nothing chooses one here`,
+    remedy: `name GPUs by index or UUID, for example those of: berth lease take -g '${formatWish(wish)}'`,
+  });
+}
+
 function grant(request: Request, host: Host, { policy, isImageSeen }: Sight & { readonly policy: Policy }): Grant {
+  refuseUnsettled(request);
   const driver = loadedDriver(host);
   const capabilities = grantCapabilities(request, policy);
   const devices = { ...grantDevices(request, host), capabilities };

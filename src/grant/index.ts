@@ -8,5 +8,6 @@ export { conditionsHold, smallestDriver, type Supposed } from "./suppose.ts";
 export { listDevices } from "./devices.ts";
 export type { FoundDevice } from "./find-device.ts";
 export type * from "./grant.ts";
+export { goesWithout } from "./goes-without.ts";
 export { gpusOf } from "./gpus-of.ts";
 export { policyOf, type Policy } from "./policy.ts";

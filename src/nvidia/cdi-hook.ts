@@ -15,7 +15,8 @@ import {
   type HookScene,
 } from "../apply/index.ts";
 import { BerthError, escapeControls, formatProblem, messageOf, printErr, printOut } from "../base/index.ts";
-import { exitNow, hardenHook, readInput } from "../linux/index.ts";
+import { exitNow, hardenHook, readInput, type LaunchRecord } from "../linux/index.ts";
+import { CHOOSING_HOOK } from "../request/index.ts";
 import {
   isOn,
   listOf,
@@ -159,6 +160,15 @@ const VERBS: readonly Verb[] = [
       return paths.length === 0 ? undefined : (scene) => changeModes(paths, mode, scene);
     },
   },
+  {
+    name: CHOOSING_HOOK,
+    usage: "choose idle GPUs, lease them and give them to the container",
+    flags: [{ kind: "text", name: "wish", usage: "what is wished for, as any:2" }],
+    run: () => {
+      const message = "Cannot choose a GPU: this program is no hook that can";
+      throw new BerthError({ code: "BERTH-U001", message, remedy: `start it as ${PROGRAM.name} ${CHOOSING_HOOK}` });
+    },
+  },
   { name: "noop", usage: "do nothing", isHidden: true, run: () => undefined },
 ];
 
@@ -177,9 +187,13 @@ export const HOOK_GROUP: Command = { ...PROGRAM, name: "hook", flags: [] };
  * `nvidia-cdi-hook`: what a CDI file has done in a container before its first program. A hook that is not known is a warning, so that a newer file never stops a
  * container. Gives back the exit code: 1 for everything that has to stop it, wrong usage too. Rules: nvidia-container-toolkit 1.20, cmd/nvidia-cdi-hook.
  */
-export function cdiHookDoor(args: readonly string[]): number {
+export async function cdiHookDoor(args: readonly string[], record: LaunchRecord | undefined): Promise<number> {
   hardenHook();
   const outcome = parseCommandLine(PROGRAM, args, () => undefined);
+  if (outcome.kind === "run" && outcome.path.at(-1) === CHOOSING_HOOK) {
+    const { chooseOrFail } = await import("./runtime-hook.ts");
+    return exitNow(await chooseOrFail(textOf(outcome.values, "wish"), record));
+  }
   if (outcome.kind === "run") return exitNow(runOrFail(outcome));
   printOut(outcome.out);
   printErr(outcome.err);

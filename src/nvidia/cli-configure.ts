@@ -36,7 +36,7 @@ export async function configureContainer(
   using container = openLiveContainer({ pid, rootfs: call.rootfs, spec: undefined, bundleDir: "/" });
   // Without --pid the caller has made the namespace that it is in.
   if (call.pid !== undefined) refuseOwnNamespace(container);
-  withStateFolder(stateFolder(site), (stateDir) => {
+  await withStateFolder(stateFolder(site), (stateDir) => {
     const input = makeInput(call, { site, request, host, container, stateDir });
     const planned = planChange(input);
     for (const warning of planned.warnings) log(`warning: ${warning}`);

@@ -132,6 +132,7 @@ function optionsOf(values: FlagValues): Omit<CdiOptions, "config" | "hookPath" |
     ),
     ids: listOf(values, "device-id"),
     hasAllDevice: !isOn(values, "no-all-device"),
+    hasAny: false,
     disabledHooks: disabledHooks(listOf(values, "disable-hook"), listOf(values, "enable-hook")),
   };
 }

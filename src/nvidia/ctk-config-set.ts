@@ -1,4 +1,4 @@
-import { BerthError, nearest } from "../base/index.ts";
+import { BerthError, nearest, parseStrictInteger } from "../base/index.ts";
 import { CONFIG_DEFAULTS } from "../config/index.ts";
 import { removeToml, setToml, type TextValue } from "../text/index.ts";
 import { readBoolean } from "./command-line.ts";
@@ -25,11 +25,12 @@ function applySetting(text: string, setting: string, separator: string): string 
   return setToml(text, path, readValue(kind, { key, value, separator }));
 }
 
-type Kind = "boolean" | "text" | "list";
+type Kind = "boolean" | "number" | "text" | "list";
 
 function kindOf(key: string): Kind {
   const fallback = new Map<string, unknown>(Object.entries(CONFIG_DEFAULTS)).get(key);
   if (typeof fallback === "boolean") return "boolean";
+  if (typeof fallback === "number") return "number";
   if (typeof fallback === "string") return "text";
   if (Array.isArray(fallback)) return "list";
   const keys = Object.keys(CONFIG_DEFAULTS);
@@ -57,7 +58,15 @@ function readValue(kind: Kind, { key, value, separator }: Given): TextValue {
     throw wrongSetting(key, `"${value}" is not a boolean`, "use true or false");
   }
   if (value === undefined) throw wrongSetting(key, "invalid format: expected key=value", `--set ${key}=VALUE`);
+  if (kind === "number") return readWhole(key, value);
   return kind === "list" ? value.split(separator) : value;
+}
+
+/** Whether it is a good one is said where the file is read. */
+function readWhole(key: string, value: string): number {
+  const number = parseStrictInteger(value, Number.MAX_SAFE_INTEGER);
+  if (number !== undefined) return number;
+  throw wrongSetting(key, `"${value}" is not a whole number`, `write a number: --set ${key}=4`);
 }
 
 function wrongSetting(key: string, why: string, remedy: string): BerthError {

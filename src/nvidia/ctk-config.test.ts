@@ -188,6 +188,7 @@ test.each([
 });
 
 test("another separator of lists may be given, and is one", async () => {
+  expect(await written(...NONE, "--set", "berth.lease-limit=4")).toContain("lease-limit = 4\n");
   const sets = ["--set-list-separator", ";", "--set", "nvidia-container-runtime.modes.cdi.annotation-prefixes=a:b/;c/"];
   expect(await written(...NONE, ...sets)).toContain('annotation-prefixes = ["a:b/", "c/"]');
   expect(await failureOf([...NONE, "--set-list-separator="])).toContain("set-list-separator must be set");
@@ -200,6 +201,7 @@ test.each([
   ["features.gds=true", 'Cannot set "features.gds": there is no such key'],
   ["nvidia-container-cli.environment=a,b", 'Cannot set "b": there is no such key'],
   ["nvidia-container-runtime.modes=x", "unsupported type"],
+  ["berth.lease-limit=four", '"four" is not a whole number'],
   ["disable-require=yes", '"yes" is not a boolean'],
   ["disable-require=nil", '"nil" is not a boolean'],
   ["=x", 'Cannot set "": there is no such key'],

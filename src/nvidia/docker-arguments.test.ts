@@ -10,6 +10,13 @@ test.each([
   [["run", "img"], "0,2", ["run", NVIDIA, "-e", "NVIDIA_VISIBLE_DEVICES=0,2", "img"]],
   [["run", "img"], "0 GPU-1 ", ["run", NVIDIA, "-e", "NVIDIA_VISIBLE_DEVICES=0,GPU-1", "img"]],
   [["run", "img"], " ", ["run", NVIDIA, "img"]],
+  [["run", "img"], "any:2", ["run", NVIDIA, "-e", "NVIDIA_VISIBLE_DEVICES=any:2", "img"]],
+  [
+    ["run", "img"],
+    " any, model~H100 80GB ",
+    ["run", NVIDIA, "-e", "NVIDIA_VISIBLE_DEVICES=any, model~H100 80GB", "img"],
+  ],
+  [["run", "img"], "optional", ["run", NVIDIA, "-e", "NVIDIA_VISIBLE_DEVICES=optional", "img"]],
   [["-H", "run", "--debug", "run", "img"], undefined, ["-H", "run", "--debug", "run", NVIDIA, "img"]],
   [
     ["--host=unix:///x", "-l", "debug", "create", "img"],

@@ -1,3 +1,5 @@
+import { isWish } from "../request/index.ts";
+
 /** What is given to docker: its arguments as they came, with `inserted` put before the one at `at`. */
 export interface DockerPlan {
   readonly at: number;
@@ -20,7 +22,7 @@ const SHORT_WITH_VALUE = /[cHl]/;
 
 /**
  * Where docker's arguments get `--runtime=nvidia`: after the command `run` or `create` (also `container run`), with `-e NVIDIA_VISIBLE_DEVICES=…`
- * when `gpus` (NV_GPU: ids separated by blanks or commas) is set. Every other command is passed on as it is.
+ * when `gpus` (NV_GPU: ids separated by blanks or commas, or a wish) is set. Every other command is passed on as it is.
  */
 export function planDocker(args: readonly string[], gpus: string | undefined): DockerPlan {
   const first = findCommand(args, 0);
@@ -28,9 +30,18 @@ export function planDocker(args: readonly string[], gpus: string | undefined): D
   const command = args[at];
   if (command !== "run" && command !== "create")
     return { at: args.length, inserted: [], isVersion: args[first] === "version" };
-  const devices = (gpus ?? "").split(/[\s,]+/).filter((id) => id !== "");
-  const limit = devices.length === 0 ? [] : ["-e", `NVIDIA_VISIBLE_DEVICES=${devices.join(",")}`];
+  const devices = readGpus(gpus ?? "");
+  const limit = devices === "" ? [] : ["-e", `NVIDIA_VISIBLE_DEVICES=${devices}`];
   return { at: at + 1, inserted: ["--runtime=nvidia", ...limit], isVersion: false };
+}
+
+/** A wish stays whole: a model's name can have blanks. */
+function readGpus(gpus: string): string {
+  if (isWish(gpus)) return gpus.trim();
+  return gpus
+    .split(/[\s,]+/)
+    .filter((id) => id !== "")
+    .join(",");
 }
 
 /** The arguments of a plan; `args` as text or as the bytes they came in. */

@@ -1,6 +1,5 @@
-import { constants } from "node:os";
 import { BerthError, printOut, VERSION } from "../base/index.ts";
-import { execRestored, readEnv, type LaunchRecord } from "../linux/index.ts";
+import { become, readEnv, type LaunchRecord } from "../linux/index.ts";
 import { insertArguments, planDocker } from "./docker-arguments.ts";
 
 /**
@@ -14,10 +13,13 @@ export function dockerDoor(args: readonly string[], record: LaunchRecord | undef
   if (isVersion) printOut(`NVIDIA Docker: ${VERSION}\n`);
   const [program = "docker", ...words] = splitWords(env("NV_DOCKER"));
   const docker = findDocker(program, env("PATH"));
-  if (record === undefined) return spawn([docker, ...words, ...insertArguments(args, at, inserted)]);
   // The bytes that came, not their text: an argument need not be UTF-8.
-  const raw = insertArguments(record.argv.slice(1), at, inserted.map(toBytes));
-  return execRestored(record, docker, [toBytes(program), ...words.map(toBytes), ...raw]);
+  const came = record === undefined ? args.map(toBytes) : record.argv.slice(1);
+  return become(
+    record,
+    docker,
+    [program, ...words].map(toBytes).concat(insertArguments(came, at, inserted.map(toBytes))),
+  );
 }
 
 function toBytes(text: string): Uint8Array {
@@ -26,13 +28,6 @@ function toBytes(text: string): Uint8Array {
 
 function splitWords(text: string | undefined): readonly string[] {
   return (text ?? "").split(/\s+/).filter((word) => word !== "");
-}
-
-/** Its exit code; as a shell has it, 128 and the signal's number when one ended it. */
-function spawn(argv: readonly string[]): number {
-  const { exitCode, signalCode } = Bun.spawnSync([...argv], { stdio: ["inherit", "inherit", "inherit"] });
-  const signal = Object.entries(constants.signals).find(([name]) => name === signalCode);
-  return signal === undefined ? exitCode : 128 + signal[1];
 }
 
 function findDocker(program: string, path: string | undefined): string {

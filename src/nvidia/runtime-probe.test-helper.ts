@@ -11,7 +11,7 @@ interface Described {
 
 const described: Described = JSON.parse(process.argv[2] ?? "{}");
 try {
-  runtimeDoor({
+  await runtimeDoor({
     program: "nvidia-container-runtime",
     argv: ["nvidia-container-runtime", ...described.argv].map((word) => Buffer.from(word)),
     env: described.env.map((entry) => Buffer.from(entry)),

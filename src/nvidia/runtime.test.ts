@@ -53,7 +53,7 @@ test("a container without a GPU request: the low-level runtime starts with argum
   expect(stdout).toBe(`started: --root /r create --bundle ${door.bundle} c1\nenv: kept\n256\n`);
   expect(readFileSync(join(door.bundle, "config.json"), "utf8")).toBe(door.spec);
   expect(readFileSync(join(door.work, "state/low-level"), "utf8")).toMatch(
-    /\/low-level-runtime\nNVIDIA_VISIBLE_DEVICES CUDA_VERSION \\u cdi\.k8s\.io\n$/,
+    /\/low-level-runtime\nNVIDIA_VISIBLE_DEVICES CUDA_VERSION berth\.gpus choose-gpus \\u cdi\.k8s\.io\n$/,
   );
 });
 

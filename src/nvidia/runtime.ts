@@ -1,5 +1,18 @@
 import { join } from "node:path";
-import { carryOut, formatStep, planContainer, writeSpec, type PlannedContainer } from "../apply/index.ts";
+import {
+  carryOut,
+  formatStep,
+  leaseNamed,
+  planContainer,
+  readRecorded,
+  settleWish,
+  withLease,
+  writeSpec,
+  type ContainerInput,
+  type ContainerPlan,
+  type LeaseScene,
+  type PlannedContainer,
+} from "../apply/index.ts";
 import {
   BerthError,
   escapeControls,
@@ -33,7 +46,7 @@ interface Call {
  * the low-level runtime, with its arguments, environment and exit code. On a failure nothing has been changed, the low-level runtime is
  * not started, and the error is in runc's `--log` file too. Throws a BerthError. Rules: the NVIDIA Container Runtime's command line.
  */
-export function runtimeDoor(record: LaunchRecord | undefined): never {
+export async function runtimeDoor(record: LaunchRecord | undefined): Promise<never> {
   if (record === undefined) throw noLauncher();
   freezePrototypes();
   const args = readRuntimeArgs(record.argv.slice(1).map(argText));
@@ -44,7 +57,7 @@ export function runtimeDoor(record: LaunchRecord | undefined): never {
     });
     log = openRuntimeLog(args, config);
     for (const warning of config.warnings) log.warn(warning);
-    return handle({ record, args, config, log });
+    return await handle({ record, args, config, log });
   } catch (thrown) {
     const error = BerthError.from(thrown);
     log.error(formatProblem(record.program, error));
@@ -58,42 +71,76 @@ function modeOf(program: string): Mode | undefined {
   return program.endsWith(".legacy") ? "legacy" : undefined;
 }
 
-function handle(call: Call): never {
+/** Waits for nothing where GPUs are named. */
+async function handle(call: Call): Promise<never> {
   const { record, args, config, log } = call;
   const path = readEnv(record, "PATH");
   const lowLevel = findLowLevel({ candidates: config.runtimes, path, self: process.execPath });
   if (args.isVersion) printOut(`NVIDIA Container Runtime version ${VERSION}\nspec: ${SPEC_VERSION}\n\n`);
-  else if (isCreation(args)) editBundle(call);
+  else if (isCreation(args)) await editBundle(call, lowLevel);
   remember(call, path, lowLevel);
   log.debug(`starting "${lowLevel}"`);
   return execRestored(record, lowLevel, [Buffer.from(lowLevel), ...record.argv.slice(1)]);
 }
 
-function editBundle(call: Call): void {
+/** Looked at only where there is a lease to be taken. */
+type SceneOf = (host: Host) => Promise<LeaseScene>;
+
+async function editBundle(call: Call, lowLevel: string): Promise<void> {
   const { args, config, log } = call;
   const bundle = readBundle(args.bundle);
-  log.debug(`create "${args.containerId ?? ""}", bundle "${bundle.dir}"`);
+  const containerId = args.containerId ?? "";
+  log.debug(`create "${containerId}", bundle "${bundle.dir}"`);
   const stateDir = stateFolder(call);
-  const result = planContainer({
+  const input: ContainerInput = {
     bundle,
-    containerId: args.containerId ?? "",
+    containerId,
     stateDir,
     config,
+    recorded: readRecorded(bundle, containerId, config),
     loadHost: (isRefresh) => findHost(call, stateDir, isRefresh),
-  });
-  if (result.kind === "nothing") {
-    for (const wish of result.ignored) log.warn(escapeControls(wish));
-    return log.debug(`"${bundle.configPath}" stays as it is: ${result.reason}`);
+  };
+  const result = planContainer(input);
+  const scene: SceneOf = async (host) => {
+    const { leaseScene } = await import("./runtime-scene.ts");
+    return leaseScene({ host, config, bundle, args, record: call.record, lowLevel });
+  };
+  if (result.kind !== "wish") return carryOutPlan(call, input, await lease(call, result, scene));
+  const settled = await settleWish(result.request, result.wish, await scene(input.loadHost(false)));
+  for (const warning of settled.warnings) log.warn(escapeControls(warning));
+  const planned = planContainer({ ...input, settled });
+  return carryOutPlan(call, input, planned.kind === "planned" ? withLease(planned, settled.lease) : planned);
+}
+
+/** What is named is held against the leases of others. */
+async function lease({ log }: Call, result: ContainerPlan, scene: SceneOf): Promise<ContainerPlan> {
+  if (result.kind !== "planned") return result;
+  const named = await leaseNamed(result, scene);
+  for (const warning of named.warnings) log.warn(escapeControls(warning));
+  return withLease(result, named.lease);
+}
+
+function carryOutPlan({ log }: Call, { bundle, stateDir }: ContainerInput, result: ContainerPlan): void {
+  switch (result.kind) {
+    case "nothing":
+      for (const wish of result.ignored) log.warn(escapeControls(wish));
+      return log.debug(`"${bundle.configPath}" stays as it is: ${result.reason}`);
+    case "refused":
+      throw asError(result.problem);
+    case "wish":
+      throw new TypeError("a wish was settled, and is one again");
+    case "without":
+      log.warn(escapeControls(`the container goes without a GPU, as it may: ${result.reason}`));
+      return writeSpec(result.spec, bundle);
+    case "injected":
+      for (const warning of result.warnings) log.warn(escapeControls(warning));
+      log.debug(`CDI devices from files: ${result.devices.join(", ")}`);
+      return writeSpec(result.spec, bundle);
+    case "planned":
+      logPlan(result, log);
+      carryOut(result.plan, { bundle, rootfs: result.rootfs, stateDir, now: new Date() });
+      return result.rootfs.close();
   }
-  if (result.kind === "refused") throw asError(result.problem);
-  if (result.kind === "injected") {
-    for (const warning of result.warnings) log.warn(escapeControls(warning));
-    log.debug(`CDI devices from files: ${result.devices.join(", ")}`);
-    return writeSpec(result.spec, bundle);
-  }
-  logPlan(result, log);
-  carryOut(result.plan, { bundle, rootfs: result.rootfs, stateDir, now: new Date() });
-  result.rootfs.close();
 }
 
 function asError(problem: ConstructorParameters<typeof BerthError>[0]): BerthError {
@@ -132,8 +179,8 @@ function remember({ record, config, log }: Call, path: string | undefined, lowLe
       config: record.config ?? DEFAULT_CONFIG,
       search: path ?? "",
       runtime: lowLevel,
-      // A debug log says of every container what became of it.
-      signs: isVerbose(config) ? undefined : requestSigns(config),
+      // A debug log says of every container what became of it, and a label stands in no spec.
+      signs: isVerbose(config) || config.leases.readsDockerLabels ? undefined : requestSigns(config),
     };
     rememberLowLevel(record.state ?? DEFAULT_STATE, lookup);
   } catch (error) {
