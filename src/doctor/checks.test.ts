@@ -60,6 +60,15 @@ const ENFORCING: Files = { ...BOOT, "sys/fs/selinux/enforce": "1" };
 const OFF: Files = { "sys/fs/selinux/booleans/container_use_devices": "0 0" };
 const APPARMOR: Files = { ...BOOT, "sys/module/apparmor/parameters/enabled": "Y\n" };
 
+/** A daemon.json, and a config.toml that names Swarm's variable. */
+function offer(root: string, top: object): void {
+  put(join(root, "etc/docker/daemon.json"), JSON.stringify(top));
+  put(
+    join(root, "etc/nvidia-container-runtime/config.toml"),
+    `swarm-resource = "DOCKER_RESOURCE_NVIDIA-GPU"\n[berth]\nroot = "${root}"\n`,
+  );
+}
+
 const ROWS: readonly Row[] = [
   [
     "pci-device",
@@ -288,6 +297,24 @@ const CHANGES: readonly Change[] = [
   ["docker-config", "a default that was left behind by an uninstallation", "rtx4090x2",
     (root) => put(join(root, "etc/docker/daemon.json"), '{"default-runtime": "nvidia"}'),
     'fail BERTH-H008: "ROOT/etc/docker/daemon.json" makes "nvidia" the default runtime, and no file of docker defines it => berth --root ROOT setup docker; or take that line out of ROOT/etc/docker/daemon.json'],
+  ["swarm", "a kind whose variable the runtime does not read", "rtx4090x2",
+    (root) => put(join(root, "etc/docker/daemon.json"), JSON.stringify({ "node-generic-resources": ["gpu=GPU-09b76c9d"] })),
+    'warning BERTH-T008: swarm-resource of config.toml does not name "DOCKER_RESOURCE_GPU", which tasks with "gpu" get: they have no GPU => berth --root ROOT setup swarm --kind gpu'],
+  ["swarm", "a number in place of names", "rtx4090x2",
+    (root) => offer(root, { "node-generic-resources": ["disks=1", "NVIDIA-GPU=2"] }),
+    'warning BERTH-T008: "ROOT/etc/docker/daemon.json" offers "NVIDIA-GPU=2", and this machine has no such GPU, or offers it already => berth --root ROOT setup swarm'],
+  ["swarm", "GPUs for a runtime that is not the default one", "rtx4090x2",
+    (root) => offer(root, { "node-generic-resources": ["NVIDIA-GPU=GPU-09b76c9d"] }),
+    'warning BERTH-T008: "ROOT/etc/docker/daemon.json" does not make nvidia-container-runtime the default runtime, and tasks of Swarm name none: they have no GPU => berth --root ROOT setup swarm'],
+  ["swarm", "a GPU that is named by the beginning of its UUID", "rtx4090x2",
+    (root) => offer(root, {
+      "default-runtime": "nvidia", runtimes: { nvidia: { path: `${root}/bin/nvidia-container-runtime` } },
+      "node-generic-resources": ["NVIDIA-GPU=GPU-09b76c9d"],
+    }),
+    'pass: 1 GPU as "NVIDIA-GPU"'],
+  ["swarm", "something else than GPUs", "rtx4090x2",
+    (root) => put(join(root, "etc/docker/daemon.json"), '{"node-generic-resources": ["disks=1"]}'),
+    'skip: "ROOT/etc/docker/daemon.json" offers Swarm no GPUs'],
   ["containerd-config", "a runtime in a file that is imported", "rtx4090x2",
     (root) => {
       put(join(root, "etc/containerd/config.toml"), 'imports = ["/etc/containerd/conf.d/*.toml"]\n');

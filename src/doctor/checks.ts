@@ -23,6 +23,7 @@ import { pciDevice } from "./checks/pci-device.ts";
 import { persistence } from "./checks/persistence.ts";
 import { podmanConfig } from "./checks/podman-config.ts";
 import { selinux } from "./checks/selinux.ts";
+import { swarm } from "./checks/swarm.ts";
 import { userNamespaces } from "./checks/user-namespaces.ts";
 
 /** Every check, along the chain: what a check needs stands before it. */
@@ -44,6 +45,7 @@ export const CHECKS: readonly Check[] = [
   cdiSpecs,
   dockerKind,
   dockerConfig,
+  swarm,
   containerdConfig,
   crioConfig,
   podmanConfig,

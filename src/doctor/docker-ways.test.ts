@@ -18,6 +18,7 @@ const DOCKER: RunningDocker = {
   defaultRuntime: "runc",
   cdiSpecDirs: [],
   cdiDevices: undefined,
+  genericResources: [],
   cgroupDriver: "cgroupfs",
   cgroupVersion: "2",
   securityOptions: [],

@@ -84,8 +84,16 @@ function stepFor(place: Place, text: string, { path, value, isItem = false, mark
 }
 
 function write({ format }: Place, text: string, { path, value, isItem }: Want): string {
-  if (format === "json") return setJson(text, path, value);
+  if (format === "json") return isItem === true ? addToJsonList(text, path, value) : setJson(text, path, value);
   return isItem === true && typeof value === "string" ? addToTomlList(text, path, value) : setToml(text, path, value);
+}
+
+/** A list that is not there yet gets a line for each item. */
+function addToJsonList(text: string, path: KeyPath, value: TextValue): string {
+  const items = valueAt(readTable({ path: "", format: "json" }, text), path);
+  return Array.isArray(items)
+    ? setJson(text, path, [...items, value])
+    : setJson(setJson(text, path, []), path, [value]);
 }
 
 /** The one stretch in which two texts differ. */

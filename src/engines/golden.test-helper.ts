@@ -27,12 +27,12 @@ export function goldenCases(): readonly GoldenCase[] {
       .map((name): GoldenCase => {
         const folder = join(GOLDEN, engine, name);
         const { wish, facts } = JSON.parse(readFileSync(join(folder, "wish.json"), "utf8"));
-        const { runtime, cdi } = wish;
+        const { runtime, cdi, swarm } = wish;
         return {
           engine,
           name,
           folder,
-          wish: { runtime: runtime ?? undefined, cdi },
+          wish: { runtime: runtime ?? undefined, cdi, swarm },
           facts,
           before: readTree(join(folder, "before")),
         };

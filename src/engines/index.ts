@@ -13,7 +13,8 @@ export type { Image } from "./image.ts";
 export { readContainerTrace, type ContainerTrace } from "./container-trace.ts";
 export { ENGINE_NAMES, isEngineName, type EngineName } from "./engine.ts";
 export { findContainer, type FindOptions } from "./find-container.ts";
-export { listDocker, listPodman, type ListedContainer, type ListOptions } from "./list-containers.ts";
+export { listContainerd, listCrio } from "./list-bundles.ts";
+export { listDocker, listPodman, type ListedContainer, type Listing, type ListOptions } from "./list-containers.ts";
 export { askContainerd, type RunningContainerd } from "./running/containerd.ts";
 export { askCrio, type RunningCrio } from "./running/crio.ts";
 export type { DaemonProcess } from "./running/daemon-process.ts";
@@ -23,7 +24,9 @@ export type { DockerEndpoint } from "./running/docker-endpoint.ts";
 export { ANSWER_MS, type Asked, type RunningScene } from "./running/running.ts";
 export { containerdRuntimes, readContainerdFiles } from "./runtime-settings/containerd.ts";
 export { crioRuntimes, readCrioFiles, runtimesInCrio } from "./runtime-settings/crio.ts";
-export { dockerRuntimes, wantsCdi } from "./runtime-settings/docker.ts";
+export { dockerRuntimes, swarmEntries, wantsCdi } from "./runtime-settings/docker.ts";
+export { swarmDevices, type SwarmDevice } from "./swarm-devices.ts";
+export { parseSwarmEntry, planSwarmEntries, swarmVariable } from "./swarm-entries.ts";
 export { podmanRuntimes, readPodmanFiles } from "./runtime-settings/podman.ts";
 export { readEngineFile, type EngineFile, type RuntimeSettings } from "./runtime-settings/settings.ts";
 export { configReader } from "./config-reader.ts";
@@ -37,11 +40,12 @@ export type {
   EngineWish,
   FileEdit,
   RuntimeWish,
+  SwarmWish,
 } from "./wish.ts";
 export { chooseTrial, type ChoiceOptions, type TrialChoice } from "./trial/choose-trial.ts";
 export { runTrial } from "./trial/run-trial.ts";
 export { TRIAL_ENGINES, type Trial, type TrialEngine, type TrialOptions, type TrialWay } from "./trial/trial.ts";
-export type { ClientScene } from "./ask-client.ts";
+export { askClient, findClient, type ClientScene } from "./ask-client.ts";
 export { runningContainers } from "./running/docker-containers.ts";
 export { knows, knowsNone, reloadDocker, restartDaemon, type Activated } from "./setup/activate.ts";
 export { findTarget, findTargets } from "./setup/find-targets.ts";

@@ -31,6 +31,20 @@ const entry = fc
     return rest;
   });
 const runtimes = fc.dictionary(fc.constantFrom("nvidia", "runc", "kata"), entry, { maxKeys: 3 });
+const UUIDS = ["GPU-1111aaaa", "GPU-1111bbbb", "MIG-2222"];
+const resource = fc.constantFrom(
+  "NVIDIA-GPU=GPU-1111aaaa",
+  "NVIDIA-GPU=gpu-1111b",
+  "NVIDIA-GPU=GPU-gone",
+  "NVIDIA-GPU=2",
+  "gpu=MIG-2222",
+  "disks=2",
+);
+const swarm = fc.record({
+  kind: fc.constantFrom("NVIDIA-GPU", "gpu"),
+  devices: fc.subarray(UUIDS, { minLength: 1 }),
+  runtimeConfig: fc.constant("/etc/nvidia-container-runtime/config.toml"),
+});
 const wish: fc.Arbitrary<EngineWish> = fc.record({
   runtime: fc.option(
     fc.record({
@@ -41,13 +55,19 @@ const wish: fc.Arbitrary<EngineWish> = fc.record({
     { nil: undefined },
   ),
   cdi: fc.boolean(),
+  swarm: fc.option(swarm, { nil: undefined }),
 });
 
 /** Text of daemon.json as people write it. */
 const daemonJson = fc
   .record({
     top: fc.record(
-      { runtimes, features: fc.dictionary(fc.constantFrom("cdi", "buildkit"), fc.boolean()), "default-runtime": word },
+      {
+        runtimes,
+        features: fc.dictionary(fc.constantFrom("cdi", "buildkit"), fc.boolean()),
+        "default-runtime": word,
+        "node-generic-resources": fc.array(resource, { maxLength: 3 }),
+      },
       { requiredKeys: [] },
     ),
     more: fc.dictionary(word, fc.oneof(leaf, table(1)), { maxKeys: 3 }),

@@ -31,7 +31,12 @@ function takeOut(place: Place, text: string, step: AddedStep): string {
   if (isItem) {
     if (!Array.isArray(now) || !now.includes(value) || typeof value !== "string") return text;
     if (before === undefined && now.length === 1) return removeNode(place, text, step);
-    return removeFromTomlList(text, path, value);
+    if (place.format === "toml") return removeFromTomlList(text, path, value);
+    return setJson(
+      text,
+      path,
+      now.filter((item) => item !== value),
+    );
   }
   if (!isStillOurs(step, now)) return text;
   if (before === undefined) return removeNode(place, text, step);

@@ -10,12 +10,24 @@ export interface RuntimeWish {
   readonly isDefault: boolean;
 }
 
+/** What Docker's Swarm is to offer. */
+export interface SwarmWish {
+  /** What services ask for: "NVIDIA-GPU". */
+  readonly kind: string;
+  /** UUIDs of GPUs and MIG devices. */
+  readonly devices: readonly string[];
+  /** The runtime's `config.toml`, which has to name the variable that tasks get; a path as in `EngineFacts`. */
+  readonly runtimeConfig: string;
+}
+
 /** What an engine is to have. */
 export interface EngineWish {
   /** Undefined: CDI needs none. */
   readonly runtime: RuntimeWish | undefined;
   /** Whether it is to look into CDI files. */
   readonly cdi: boolean;
+  /** Docker's alone. */
+  readonly swarm?: SwarmWish | undefined;
 }
 
 /** What is to be read before a change. Throws what the file call throws, but for a file that is not there. */
@@ -46,6 +58,8 @@ export interface FileEdit {
    * the text's own writer throws.
    */
   readonly change: (text: string | undefined) => Changed;
+  /** The engine does not read this file, so it is not asked whether it would. */
+  readonly isForeign?: boolean;
 }
 
 export interface Changed {

@@ -14,6 +14,9 @@ test.each<readonly [before: string, KeyPath, TextValue, after: string]>([
   ['\ufeff{"a": 18446744073709551615}', ["b"], 1, '\ufeff{"a": 18446744073709551615, "b": 1}'],
   ['{"a": 1000.0}', ["a"], 1000, '{"a": 1000.0}'],
   ['{\n  "a": {"x": 1, "y": 2}\n}', ["a"], { y: 3, z: 4 }, '{\n  "a": {"y": 3, "z": 4}\n}'],
+  ['{\n  "a": [\n    "x",\n    "y", "z"\n  ]\n}', ["a"], ["x", "z", "w"], '{\n  "a": [\n    "x",\n    "z",\n    "w"\n  ]\n}'],
+  ['{"a": ["x", {"b":1}, 1e3]}', ["a"], [{ b: 1 }, 1000], '{"a": [{"b":1}, 1e3]}'],
+  ['{\n  "a": [ "x" ]\n}', ["a"], [], '{\n  "a": [ ]\n}'],
   ['{\n  "a": 1\n}', ["a"], { b: 1 }, '{\n  "a": {\n    "b": 1\n  }\n}'],
 ])("setJson makes %j with %j = %j into %j", (before, path, value, after) => {
   expect(setJson(before, path, value)).toBe(after);

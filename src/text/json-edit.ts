@@ -1,16 +1,24 @@
 import { noTable, unreadable } from "./fault.ts";
 import { insertItem, removeItem, type Bracketed, type ItemStyle } from "./items.ts";
 import { formatJsonText, type JsonStyle } from "./json-format.ts";
-import { jsonValueOf, parseJsonTree, type JsonNode, type JsonTable } from "./json-tree.ts";
+import { jsonValueOf, parseJsonTree, type JsonList, type JsonNode, type JsonTable } from "./json-tree.ts";
 import { lineIndent, newlineOf, splice, splitMark } from "./span.ts";
-import { isSameValue, isTextTable, wrapValue, type KeyPath, type RemoveOptions, type TextValue } from "./value.ts";
+import {
+  isSameValue,
+  isTextList,
+  isTextTable,
+  wrapValue,
+  type KeyPath,
+  type RemoveOptions,
+  type TextValue,
+} from "./value.ts";
 
 const WHAT = "the text";
 const UNIT = "    ";
 
 /**
  * The JSON text with one value set, and all else as it was: numbers, order, blanks, line ends, byte order mark. Tables
- * on the way are made. A table that is there already is changed key by key. A blank text becomes an object, and stays
+ * on the way are made. A table that is there already is changed key by key, and a list item by item. A blank text becomes an object, and stays
  * one. What is so already gives the same text. Throws T001 (no JSON), T002 (what stands above the key is no table),
  * RangeError (a number that is no integer).
  */
@@ -53,8 +61,39 @@ function setIn(text: string, path: KeyPath, value: TextValue): string {
   }
   if (isSameValue(jsonValueOf(node), value)) return text;
   if (node.kind === "table" && isTextTable(value)) return setMembers(text, path, node, value);
+  if (node.kind === "list" && isTextList(value)) return setItems(text, path, node, value);
   const indent = style.isInline ? undefined : lineIndent(text, node.start);
   return splice(text, node, formatJsonText(value, indent, style));
+}
+
+/** Items that stay keep their place and layout; the others go, and what is new is put behind. */
+function setItems(text: string, path: KeyPath, { elements }: JsonList, value: readonly TextValue[]): string {
+  let kept = 0;
+  const gone = elements.flatMap((element, index) => {
+    const wanted = value[kept];
+    if (wanted === undefined || !isSameValue(jsonValueOf(element), wanted)) return [index];
+    kept += 1;
+    return [];
+  });
+  let result = text;
+  for (const index of gone.toReversed()) {
+    const [list, style] = listAt(result, path);
+    result = removeItem(result, list, index, style.isSpread);
+  }
+  for (const item of value.slice(kept)) {
+    const [list, style] = listAt(result, path);
+    const format = (indent: string | undefined): string =>
+      formatJsonText(item, indent, styleOf(result, readTop(result)));
+    result = insertItem(result, list, format, style);
+  }
+  return result;
+}
+
+function listAt(text: string, path: KeyPath): readonly [Bracketed, ItemStyle] {
+  const top = readTop(text);
+  const { node } = descend(top, path);
+  if (node.kind !== "list") throw noTable(path, path.length, "no list");
+  return [bracketsOf(node), itemStyle(styleOf(text, top))];
 }
 
 function setMembers(
@@ -107,8 +146,9 @@ function descend(top: JsonNode, path: KeyPath): { readonly node: JsonNode; reado
   return { node, depth: path.length };
 }
 
-function bracketsOf({ start, end, members }: JsonTable): Bracketed {
-  return { inner: { start: start + 1, end: end - 1 }, items: members, comments: [] };
+function bracketsOf(node: JsonTable | JsonList): Bracketed {
+  const items = node.kind === "list" ? node.elements : node.members;
+  return { inner: { start: node.start + 1, end: node.end - 1 }, items, comments: [] };
 }
 
 function itemStyle({ newline, unit, gap, isInline }: JsonStyle): ItemStyle {

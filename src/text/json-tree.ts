@@ -10,7 +10,7 @@ interface JsonScalar extends Span {
   readonly value: JsonValue;
 }
 
-interface JsonList extends Span {
+export interface JsonList extends Span {
   readonly kind: "list";
   readonly elements: readonly JsonNode[];
 }

@@ -96,6 +96,7 @@ function inputOf({ root, config, executable, env }: CdiPlace, spec: CdiSpec): Om
       strategies: strategies.length === 0 ? ["index", "uuid"] : strategies,
       ids: has(/^none$/) ? ["none"] : ["all"],
       hasAllDevice: has(/^all$/),
+      hasAny: has(/^any$/),
       disabledHooks: new Set(),
       devRoot: undefined,
     },

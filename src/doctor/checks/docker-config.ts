@@ -1,12 +1,6 @@
-import {
-  dockerRuntimes,
-  GPUS_HOOK,
-  readEngineFile,
-  wantsCdi,
-  type EngineFile,
-  type RunningDocker,
-} from "../../engines/index.ts";
+import { dockerRuntimes, GPUS_HOOK, wantsCdi, type EngineFile, type RunningDocker } from "../../engines/index.ts";
 import { hereOnly, pass, skip, warn, type Check, type Finding, type Remedy } from "../check.ts";
+import { openDockerFile } from "../engines/docker-file.ts";
 import { hasWay } from "../engines/docker-ways.ts";
 import { findRuntimeFault, withoutFile } from "../engines/runtime-fault.ts";
 import type { Scene } from "../scene.ts";
@@ -16,14 +10,12 @@ export const dockerConfig: Check = {
   id: "docker-config",
   title: "dockerd uses what its daemon.json says",
   run: async (scene) => {
-    const asked = await scene.docker();
-    const running = asked.isGood ? asked.engine : undefined;
-    if (running?.kind === "desktop" || running?.kind === "remote")
-      return skip("the dockerd that answers is not this machine's own");
-    const path = running?.configFile ?? scene.files.place("/etc/docker/daemon.json");
-    const file = readEngineFile("json", path);
-    const finding = file === undefined ? withoutFile("docker", path, asked.isGood) : judge(scene, file, running);
-    const isUseless = finding.kind === "pass" && running !== undefined && !hasWay(scene, running);
+    const docker = await openDockerFile(scene);
+    if (docker === undefined) return skip("the dockerd that answers is not this machine's own");
+    const { path, file, running } = docker;
+    const isRunning = running !== undefined;
+    const finding = file === undefined ? withoutFile("docker", path, isRunning) : judge(scene, file, running);
+    const isUseless = finding.kind === "pass" && isRunning && !hasWay(scene, running);
     return isUseless ? noWay(scene, running, path) : finding;
   },
 };

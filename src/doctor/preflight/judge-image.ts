@@ -11,7 +11,7 @@ import {
   type Policy,
 } from "../../grant/index.ts";
 import { hasForwardCompatibility, smallestDriverFor, type Gpu, type Host } from "../../host/index.ts";
-import { NO_CDI_FILES, readRequest, requestSettings, type Request } from "../../request/index.ts";
+import { isWish, NO_CDI_FILES, readRequest, requestSettings, type Request } from "../../request/index.ts";
 import { doubtGpus } from "./gpu-support.ts";
 import { readImageFacts, type ImageFacts } from "./image-facts.ts";
 
@@ -79,7 +79,9 @@ const NOTHING: readonly string[] = ["", "void", "none"];
 /** As `docker run --gpus` asks: whatever the configuration says of an environment that asks by itself. */
 function requestOf({ image, config, gpus }: PreflightInput): Request {
   const own = image.env.findLast((entry) => entry.startsWith(`${DEVICES}=`))?.slice(DEVICES.length + 1);
-  const devices = gpus ?? (own === undefined || NOTHING.includes(own) ? "all" : own);
+  const named = gpus ?? (own === undefined || NOTHING.includes(own) ? "all" : own);
+  // Which it gets is chosen when it starts; what is demanded is held against all that it could get.
+  const devices = isWish(named) ? "all" : named;
   const settings = { ...requestSettings(config), acceptEnvWhenUnprivileged: true };
   const env = [...image.env, `${DEVICES}=${devices}`];
   return readRequest({

@@ -34,6 +34,11 @@ const INFO = {
     { Source: "cdi", ID: "nvidia.com/gpu=0" },
     { Source: "other", ID: "x" },
   ],
+  GenericResources: [
+    { NamedResourceSpec: { Kind: "NVIDIA-GPU", Value: "GPU-1" } },
+    { NamedResourceSpec: { Kind: "NVIDIA-GPU", Value: "GPU-2" } },
+    { DiscreteResourceSpec: { Kind: "disks", Value: 2 } },
+  ],
 };
 
 /** What `askDocker` says of a daemon that answers so. */
@@ -65,6 +70,7 @@ test("a dockerd says its runtimes, CDI folders and devices, and how its containe
       defaultRuntime: "runc",
       cdiSpecDirs: ["/etc/cdi", "/var/run/cdi"],
       cdiDevices: ["nvidia.com/gpu=0"],
+      genericResources: ["NVIDIA-GPU=GPU-1", "NVIDIA-GPU=GPU-2", "disks=2"],
       cgroupDriver: "systemd",
       cgroupVersion: "2",
       securityOptions: ["name=apparmor", "name=seccomp,profile=builtin"],

@@ -22,6 +22,8 @@ export interface RunningDocker extends DockerEndpoint {
   readonly cdiSpecDirs: readonly string[];
   /** The names of CDI devices that it sees; undefined: before 28.3 it does not say. */
   readonly cdiDevices: readonly string[] | undefined;
+  /** What it offers to Swarm: "NVIDIA-GPU=GPU-8dc…", "NVIDIA-GPU=2". */
+  readonly genericResources: readonly string[];
   readonly cgroupDriver: string;
   readonly cgroupVersion: string;
   readonly securityOptions: readonly string[];
@@ -109,6 +111,7 @@ export function readInfo(
     defaultRuntime: text("DefaultRuntime"),
     cdiSpecDirs: textsOf(info["CDISpecDirs"]) ?? [],
     cdiDevices: devicesOf(info["DiscoveredDevices"]),
+    genericResources: resourcesOf(info["GenericResources"]),
     cgroupDriver: text("CgroupDriver"),
     cgroupVersion: text("CgroupVersion"),
     securityOptions: textsOf(info["SecurityOptions"]) ?? [],
@@ -143,5 +146,14 @@ function devicesOf(value: unknown): readonly string[] | undefined {
   if (!Array.isArray(value)) return undefined;
   return value.flatMap((each: unknown) => {
     return isTable(each) && each["Source"] === "cdi" && typeof each["ID"] === "string" ? [each["ID"]] : [];
+  });
+}
+
+function resourcesOf(value: unknown): readonly string[] {
+  if (!Array.isArray(value)) return [];
+  return value.flatMap((each: unknown) => {
+    if (!isTable(each)) return [];
+    const spec = each["NamedResourceSpec"] ?? each["DiscreteResourceSpec"];
+    return isTable(spec) ? [`${String(spec["Kind"])}=${String(spec["Value"])}`] : [];
   });
 }

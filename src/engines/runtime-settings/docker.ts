@@ -1,4 +1,5 @@
-import { entriesAt, isTable, textAt, valueAt } from "../any-value.ts";
+import { entriesAt, isTable, textAt, textsOf, valueAt } from "../any-value.ts";
+import { SWARM_KEY } from "../swarm-entries.ts";
 import type { EngineFile, RuntimeSettings } from "./settings.ts";
 
 /** What a daemon.json says (docker/cli, docs/reference/dockerd.md). */
@@ -17,4 +18,9 @@ export function dockerRuntimes({ path, top }: EngineFile): RuntimeSettings {
 /** Whether it switches CDI on. */
 export function wantsCdi({ top }: Pick<EngineFile, "top">): boolean {
   return valueAt(top, "features", "cdi") === true;
+}
+
+/** What it offers to Swarm: "NVIDIA-GPU=GPU-8dc…". */
+export function swarmEntries({ top }: Pick<EngineFile, "top">): readonly string[] {
+  return textsOf(valueAt(top, SWARM_KEY)) ?? [];
 }

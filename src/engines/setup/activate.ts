@@ -3,10 +3,11 @@ import { askCrio } from "../running/crio.ts";
 import { isRunning, type DaemonProcess } from "../running/daemon-process.ts";
 import { askDocker, type RunningDocker } from "../running/docker.ts";
 import type { RunningScene } from "../running/running.ts";
+import { isTable, textAt, type Table } from "../any-value.ts";
 import type { EngineWish } from "../wish.ts";
 import { listenTo, type DaemonLog } from "./daemon-log.ts";
 import { findUnit, restartUnit, type ServiceUnit } from "./service-unit.ts";
-import type { Layer } from "./layer.ts";
+import type { SetUpRuntime } from "./layer.ts";
 import type { SetupSite, SetupTarget } from "./setup-site.ts";
 
 /** Whether a daemon works with its new configuration. */
@@ -66,12 +67,24 @@ export function knows({ runtimes, defaultRuntime }: RunningDocker, { runtime }: 
   return runtimes.get(runtime.name) === runtime.path && (!runtime.isDefault || defaultRuntime === runtime.name);
 }
 
-/** Whether a dockerd has nothing of setups any more. */
-export function knowsNone({ runtimes, defaultRuntime }: RunningDocker, layers: readonly Layer[]): boolean {
-  return layers.every(
-    ({ runtime }) =>
-      runtime === undefined || (runtimes.get(runtime.name) !== runtime.path && defaultRuntime !== runtime.name),
-  );
+/** Whether a dockerd has of runtimes that were set up only what its file says now; undefined: there is no file. */
+export function knowsNone(
+  { runtimes, defaultRuntime }: RunningDocker,
+  ours: readonly SetUpRuntime[],
+  text: string | undefined,
+): boolean {
+  const top = readDockerFile(text) ?? {};
+  return ours.every(({ name, path }) => {
+    const isSaid = textAt(top, "runtimes", name, "path") === path;
+    const isDefault = textAt(top, "default-runtime") === name;
+    return (isSaid || runtimes.get(name) !== path) && (isDefault || defaultRuntime !== name);
+  });
+}
+
+/** What the text of a daemon.json says; undefined: it is no object. */
+export function readDockerFile(text: string | undefined): Table | undefined {
+  const top: unknown = JSON.parse((text ?? "").replace(/^\ufeff/, "").trim() || "{}");
+  return isTable(top) ? top : undefined;
 }
 
 interface Waiting {

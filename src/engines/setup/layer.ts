@@ -38,6 +38,8 @@ export interface Layer {
   readonly at: string;
   readonly activation: "reload" | "restart" | "none";
   readonly runtime: SetUpRuntime | undefined;
+  /** "swarm": it can be taken back without the engine's other setups. */
+  readonly part?: "swarm" | undefined;
   readonly files: readonly FileChange[];
 }
 

@@ -1,6 +1,9 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { compareVersions } from "../../base/index.ts";
+import type { RunningDocker } from "../running/docker.ts";
+import type { EngineWish } from "../wish.ts";
+import { hasSwarmEntries } from "../swarm-entries.ts";
 import { startedMs } from "../running/daemon-process.ts";
 import { knows } from "./activate.ts";
 import type { PlannedSetup } from "./plan-setup.ts";
@@ -16,9 +19,16 @@ export function neededActivation(planned: PlannedSetup, proc?: string): "reload"
   if (target.engine !== "docker") return activation === "restart" || isOlder(planned, proc) ? "restart" : "none";
   const { docker } = target;
   if (docker === undefined) return activation;
-  const isCdiOff = wish.cdi && docker.cdiSpecDirs.length === 0 && compareVersions(docker.version, FIRST_WITH_CDI) >= 0;
-  if (activation === "restart" || isCdiOff) return "restart";
+  if (activation === "restart" || lacksWhatIsReadAtStart(docker, wish)) return "restart";
   return knows(docker, wish) ? "none" : "reload";
+}
+
+function lacksWhatIsReadAtStart(
+  { cdiSpecDirs, version, genericResources }: RunningDocker,
+  { cdi, swarm }: EngineWish,
+): boolean {
+  const isCdiOff = cdi && cdiSpecDirs.length === 0 && compareVersions(version, FIRST_WITH_CDI) >= 0;
+  return isCdiOff || (swarm !== undefined && !hasSwarmEntries(genericResources, swarm));
 }
 
 /** Whether a daemon was started before one of its files was written. */

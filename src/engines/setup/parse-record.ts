@@ -27,6 +27,7 @@ function readLayer(layer: Table): Layer {
     at,
     activation,
     runtime: runtime === undefined ? undefined : readRuntime(tableOf(runtime, "runtime")),
+    ...(layer["part"] === "swarm" ? { part: "swarm" } : {}),
     files: tablesOf(layer["files"]).map(readFile),
   };
 }

@@ -13,6 +13,8 @@ export interface PlannedChange {
   readonly before: string | undefined;
   readonly after: string;
   readonly added: Added;
+  /** As in `FileEdit`. */
+  readonly isForeign: boolean;
 }
 
 /** What a setup of one engine would do. */
@@ -30,10 +32,10 @@ export function planSetup(target: SetupTarget, wish: EngineWish): PlannedSetup {
   using root = Root.open(target.fileRoot);
   const reader = configReader(root);
   const { edits, notes, activation } = planEngine(target.engine, reader, wish, target.facts);
-  const changes = edits.flatMap(({ path, change }) => {
+  const changes = edits.flatMap(({ path, change, isForeign = false }) => {
     const before = reader.read(path);
     const { text, added } = change(before);
-    return text === before ? [] : [{ path, before, after: text, added }];
+    return text === before ? [] : [{ path, before, after: text, added, isForeign }];
   });
   return { target, wish, files: edits.map(({ path }) => path), changes, notes, activation };
 }

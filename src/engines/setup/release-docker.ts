@@ -4,9 +4,8 @@ import { setJson } from "../../text/index.ts";
 import { isRunning } from "../running/daemon-process.ts";
 import type { RunningDocker } from "../running/docker.ts";
 import { editLock } from "./config-place.ts";
-import { isTable } from "../any-value.ts";
-import { reloadDocker, type Activated } from "./activate.ts";
-import type { Layer, Passing } from "./layer.ts";
+import { knowsNone, readDockerFile, reloadDocker, type Activated } from "./activate.ts";
+import type { Layer, Passing, SetUpRuntime } from "./layer.ts";
 import { keepOriginal, readRecord, writeRecord } from "./setup-record.ts";
 import type { SetupSite } from "./setup-site.ts";
 import type { BackStep } from "./take-back.ts";
@@ -30,14 +29,10 @@ export async function releaseDocker(
   const leadsTo = after === undefined ? undefined : keepOriginal(site.stateDir, Buffer.from(after));
   notePassing(site, names, { digest: sha256Of(said), leadsTo, isCleaned: kind === "cleaned" });
   editFile(path, { lock: editLock(site), change: () => said });
-  return reloadDocker(site, process, (now) =>
-    runtimes.every(({ name, path: program }) => now.runtimes.get(name) !== program && now.defaultRuntime !== name),
-  );
+  return reloadDocker(site, process, (now) => knowsNone(now, runtimes, said));
 }
 
-type Runtime = NonNullable<Layer["runtime"]>;
-
-function runtimesOf({ stateDir }: SetupSite, paths: readonly string[]): readonly Runtime[] {
+function runtimesOf({ stateDir }: SetupSite, paths: readonly string[]): readonly SetUpRuntime[] {
   const { layers } = readRecord(stateDir);
   return layers
     .filter(({ files }) => files.some(({ path }) => paths.includes(path)))
@@ -48,11 +43,11 @@ function runtimesOf({ stateDir }: SetupSite, paths: readonly string[]): readonly
 function forgotten(
   after: string | undefined,
   { runtimes, defaultRuntime }: RunningDocker,
-  ours: readonly Runtime[],
+  ours: readonly SetUpRuntime[],
 ): string | undefined {
   const text = after ?? "{}";
-  const top: unknown = JSON.parse(text.replace(/^\ufeff/, "").trim() || "{}");
-  if (!isTable(top)) return undefined;
+  const top = readDockerFile(text);
+  if (top === undefined) return undefined;
   const isDefault = ours.some(({ name }) => name === defaultRuntime) && top["default-runtime"] === undefined;
   const isKnown = ours.some(({ name, path }) => runtimes.get(name) === path) && top["runtimes"] === undefined;
   if (!isDefault && !isKnown) return undefined;

@@ -51,6 +51,7 @@ function layerOf(site: SetupSite, { target, wish, changes, activation }: Planned
     at: site.now().toISOString(),
     activation,
     runtime: wish.runtime,
+    ...(wish.swarm === undefined ? {} : { part: "swarm" }),
     files: changes.map((change) => fileChangeOf(site, target.fileRoot, change)),
   };
 }
@@ -78,7 +79,7 @@ function tidy(site: SetupSite, { target }: PlannedSetup, path: string): void {
 /** Somebody changed the file after it was read: what was planned no longer holds. */
 class ChangedMeanwhile extends Error {}
 
-function writeOne(site: SetupSite, { target }: PlannedSetup, { path, before, after }: PlannedChange): void {
+function writeOne(site: SetupSite, { target }: PlannedSetup, { path, before, after, isForeign }: PlannedChange): void {
   editFile(path, {
     root: target.fileRoot,
     lock: editLock(site),
@@ -87,7 +88,7 @@ function writeOne(site: SetupSite, { target }: PlannedSetup, { path, before, aft
       if (text !== before) throw new ChangedMeanwhile(path);
       return after;
     },
-    validate: (candidate) => validate(target, join(target.fileRoot, path), candidate),
+    ...(isForeign ? {} : { validate: (candidate: string) => validate(target, join(target.fileRoot, path), candidate) }),
   });
 }
 
