@@ -13,7 +13,7 @@ const DOORS: ReadonlyMap<string, Door> = new Map<string, Door>([
   ["nvidia-docker", async (args, record) => (await import("./nvidia/docker.ts")).dockerDoor(args, record)],
   ["nvidia-container-runtime-hook", prestart],
   ["nvidia-container-toolkit", prestart],
-  ["nvidia-cdi-hook", async (args) => (await import("./nvidia/cdi-hook.ts")).cdiHookDoor(args)],
+  ["nvidia-cdi-hook", async (args, record) => (await import("./nvidia/cdi-hook.ts")).cdiHookDoor(args, record)],
   ["nvidia-container-cli", async (args, record) => (await import("./nvidia/container-cli.ts")).cliDoor(args, record)],
   ["nvidia-ctk", async (args, record) => (await import("./nvidia/ctk.ts")).ctkDoor(args, record)],
 ]);
@@ -22,6 +22,12 @@ const DOORS: ReadonlyMap<string, Door> = new Map<string, Door>([
 function readProgram(): string {
   const name = readFileSync("/proc/self/cmdline", "utf8").split("\0", 1)[0]?.split("/").at(-1) ?? "";
   return name.startsWith("nvidia-") ? name : "berth";
+}
+
+/** 75 is EX_TEMPFAIL of sysexits.h: later it can be different. */
+function exitCodeOf({ code }: BerthError): number {
+  if (code === "BERTH-A002") return 75;
+  return code === "BERTH-U001" ? 2 : 1;
 }
 
 /** The only place that prints an error and sets the exit code. */
@@ -34,7 +40,7 @@ async function main(): Promise<number> {
     const error = BerthError.from(thrown);
     printErr(`${formatProblem(program, error)}\n`);
     if (program === "berth" && process.argv.includes("--debug")) printErr(`${Bun.inspect(error)}\n`);
-    return error.code === "BERTH-U001" ? 2 : 1;
+    return program === "berth" ? exitCodeOf(error) : error.code === "BERTH-U001" ? 2 : 1;
   }
 }
 

@@ -13,8 +13,12 @@ import { lease } from "./commands/lease.ts";
 import { nodes } from "./commands/nodes.ts";
 import { cudaProbe, selftest } from "./commands/selftest.ts";
 import { preflight } from "./commands/preflight.ts";
+import { report } from "./commands/report.ts";
+import { run } from "./commands/run.ts";
+import { ps } from "./commands/ps.ts";
 import { setup } from "./commands/setup.ts";
 import { sim } from "./commands/sim.ts";
+import { top } from "./commands/top.ts";
 import { version } from "./commands/version.ts";
 import type { World } from "./context.ts";
 
@@ -36,9 +40,13 @@ const routes = buildRouteMap({
     nodes,
     nvmlState,
     preflight,
+    report,
+    run,
+    ps,
     selftest,
     setup,
     sim,
+    top,
     uninstall,
     version,
   },
@@ -55,7 +63,7 @@ const routes = buildRouteMap({
  * throws goes to `onFailure`; nothing is printed for it.
  */
 export function makeApplication(onFailure: (thrown: unknown) => void): Application<World> {
-  const report = (thrown: unknown): string => {
+  const fail = (thrown: unknown): string => {
     onFailure(thrown);
     return "";
   };
@@ -68,10 +76,10 @@ export function makeApplication(onFailure: (thrown: unknown) => void): Applicati
     localization: {
       text: {
         ...text_en,
-        exceptionWhileLoadingCommandFunction: report,
-        exceptionWhileLoadingCommandContext: report,
-        exceptionWhileRunningCommand: report,
-        commandErrorResult: report,
+        exceptionWhileLoadingCommandFunction: fail,
+        exceptionWhileLoadingCommandContext: fail,
+        exceptionWhileRunningCommand: fail,
+        commandErrorResult: fail,
       },
     },
   });

@@ -1,4 +1,5 @@
 import type { CommandContext } from "@stricli/core";
+import type { LaunchRecord } from "../linux/index.ts";
 
 /** What a command may use of the world. */
 export interface World extends CommandContext {
@@ -10,6 +11,10 @@ export interface World extends CommandContext {
   readonly executable: string;
   /** The configuration file of the launcher that started this, if it names one. */
   readonly configSlot: string | undefined;
+  /** The words behind `--` of a command that hands them on; undefined: there is no `--`. */
+  readonly passed?: readonly string[] | undefined;
+  /** What the launcher was given, for a command that becomes another program; undefined: there was no launcher. */
+  readonly launch?: LaunchRecord | undefined;
   /** Data for the user or another program. */
   readonly print: (text: string) => void;
   /** Messages about the work. */

@@ -1,13 +1,19 @@
 import { basename, resolve } from "node:path";
-import { formatPlan, planContainer, type ContainerPlan, type PlannedContainer } from "../apply/index.ts";
+import { formatPlan, planContainer, readRecorded, type ContainerPlan, type PlannedContainer } from "../apply/index.ts";
 import { BerthError, escapeControls } from "../base/index.ts";
 import { findLowLevel, type Config } from "../config/index.ts";
 import { describeHost, hostOptions } from "../host/index.ts";
 import type { Grant } from "../grant/index.ts";
+import { explainChoice, hasLeaseStore, lookNow, readUsage, type Choice } from "../leases/index.ts";
 import { readBundle } from "../oci/index.ts";
+import { formatWish, type Wish } from "../request/index.ts";
 import type { World } from "./context.ts";
+import { formatVerdict } from "./lease/explain.ts";
+import { findLeaseSite } from "./lease/lease-site.ts";
 import { noteWarnings } from "./note-warnings.ts";
 import { findSite, type Site } from "./site.ts";
+
+type Wished = Extract<ContainerPlan, { kind: "wish" }>;
 
 interface Flags {
   readonly bundle: string;
@@ -15,17 +21,36 @@ interface Flags {
 }
 
 /** `berth inspect --bundle DIR`: what the runtime would do with this bundle now, each item with its reason. Writes nothing, not even a cache. */
-export function printInspection(this: World, { bundle, json }: Flags): void {
+export async function printInspection(this: World, { bundle, json }: Flags): Promise<void> {
   const dir = resolve(bundle);
   const site = findSite(this);
   const result = inspect(site, dir);
-  if (json === true) this.print(`${JSON.stringify(toJson(result), null, 2)}\n`);
+  const chosen = result.kind === "wish" ? await chooseNow(this, result.wish) : undefined;
+  if (json === true) this.print(`${JSON.stringify(toJson(result, chosen), null, 2)}\n`);
+  else if (result.kind === "wish") this.print(formatWished(result, chosen));
+  else if (result.kind === "without")
+    this.print(`No GPU, and it starts without one: ${escapeControls(result.reason)}\n`);
   else if (result.kind === "nothing")
     this.print(`Nothing: ${escapeControls(result.reason)}. config.json would stay as it is.\n`);
   else if (result.kind === "planned") this.print(formatPlan(result));
   else if (result.kind === "injected") this.print(`What CDI files say of ${result.devices.join(", ")}.\n`);
   noteWarnings(this, doubts(site, result, this));
   if (result.kind === "refused") throw new BerthError(result.problem);
+}
+
+/** What the lease store would choose now; nothing is taken. Undefined: nobody has leased a GPU of this host yet. */
+async function chooseNow(world: World, wish: Wish): Promise<Choice | undefined> {
+  const site = findLeaseSite(world);
+  if (!hasLeaseStore(site.folder)) return undefined;
+  const { isUnchecked } = findSite(world).config.leases;
+  const look = lookNow(await readUsage(site, world.executable, !isUnchecked), isUnchecked);
+  return explainChoice(site, wish, look).choice;
+}
+
+function formatWished({ wish, request }: Wished, choice: Choice | undefined): string {
+  const lines = choice?.verdicts.map((verdict) => formatVerdict(verdict, choice)) ?? ["Nobody has a lease yet."];
+  const asked = escapeControls(request.devicesOrigin.text);
+  return [`GPUs are chosen when it starts: ${formatWish(wish)} (${asked})`, ...lines, ""].join("\n");
 }
 
 /** What would go wrong or unseen beside the plan itself. */
@@ -44,9 +69,11 @@ function runtimeFault({ runtimes: candidates }: Config, path: string | undefined
 }
 
 function inspect({ root, stateDir, config }: Site, dir: string): ContainerPlan {
+  const [bundle, containerId] = [readBundle(dir), basename(dir)];
   const result = planContainer({
-    bundle: readBundle(dir),
-    containerId: basename(dir),
+    bundle,
+    containerId,
+    recorded: readRecorded(bundle, containerId, config),
     stateDir,
     config,
     loadHost: () => describeHost(root, hostOptions(config)),
@@ -56,8 +83,16 @@ function inspect({ root, stateDir, config }: Site, dir: string): ContainerPlan {
 }
 
 /** The stable JSON form: plain fields only. */
-function toJson(result: ContainerPlan): unknown {
+function toJson(result: ContainerPlan, choice: Choice | undefined): unknown {
   switch (result.kind) {
+    case "wish":
+      return {
+        kind: result.kind,
+        wish: formatWish(result.wish),
+        chosen: choice?.devices?.map(({ key }) => key) ?? null,
+      };
+    case "without":
+      return { kind: result.kind, reason: result.reason };
     case "nothing":
       return { kind: result.kind, reason: result.reason, ignored: result.ignored };
     case "refused": {

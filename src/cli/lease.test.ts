@@ -3,7 +3,10 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BerthError } from "../base/index.ts";
+import { describeHost } from "../host/index.ts";
+import { hasLeaseStore, identify, leaseFolder, leaseSiteOf, lookNow, useForContainer } from "../leases/index.ts";
 import { simUp } from "../sim/index.ts";
+import { schemaFaults } from "./gpus/schema.test-helper.ts";
 import { runCli } from "./index.ts";
 
 const work = mkdtempSync(join(tmpdir(), "berth-cli-lease-"));
@@ -12,15 +15,17 @@ afterAll(() => {
 }, 60_000);
 
 let count = 0;
-/** A simulated host, and `berth lease` about it. */
-function makeHost(profile: string) {
+/** A simulated host, `settings` in its configuration's table of berth, and `berth lease` about it. */
+function makeHost(profile: string, settings = "", env: Readonly<Record<string, string>> = {}) {
   const { dir } = simUp(join(work, String((count += 1))), profile, { executable: "/opt/berth/berth" });
+  const config = join(dir, "etc/nvidia-container-runtime/config.toml");
+  if (settings !== "") writeFileSync(config, `[berth]\n${settings}\n`);
   return async (...args: readonly string[]) => {
     let [out, notes] = ["", ""];
     const print = (text: string): void => void (out += text);
     const note = (text: string): void => void (notes += text);
     try {
-      await runCli(["--root", dir, "lease", ...args], undefined, { print, note, env: () => undefined });
+      await runCli(["--root", dir, "lease", ...args], undefined, { print, note, env: (name) => env[name] });
       return { out, notes, problem: "" };
     } catch (error) {
       const { code, message, remedy } = BerthError.from(error);
@@ -40,7 +45,7 @@ describe.skipIf(process.geteuid?.() !== 0)("berth lease", () => {
     expect(devices.map(({ name }: { name: string }) => name)).toEqual(["0", "1"]);
     expect((await lease("ls")).out).toMatch(
       new RegExp(
-        `^LEASE +STATE +GPUS +PROCESS +USER +SINCE +FOR\n${id.slice(0, 8)}  RESERVED  0,1   ${process.pid} .* \\d+s +train\\\\u001b\\[31m\n$`,
+        `^LEASE +STATE +MODE +GPUS +CONTAINER +IMAGE +USER +PROCESS +SINCE +FOR\n${id.slice(0, 8)}  RESERVED  own   0,1   - +- +0 +${process.pid} +\\d+s +train\\\\u001b\\[31m\n$`,
       ),
     );
     const { out } = await lease("explain", "-g", "any:2", "--unchecked");
@@ -66,8 +71,45 @@ describe.skipIf(process.geteuid?.() !== 0)("berth lease", () => {
       tickets: [],
       marks: [],
     });
-    expect((await lease("gc", "--unchecked")).out).toStartWith(`freed lease ${id.slice(0, 8)} (`);
+    expect((await lease("gc", "--unchecked")).out).toMatch(
+      new RegExp(`^freed lease ${id.slice(0, 8)}, GPU 0 \\(.*\\), GPU 1 \\(.*\\)\n$`),
+    );
     expect((await lease("ls")).out).toBe("No leases.\n");
+  });
+
+  test("what is told of containers' leases is as its schema says, and names the container, its image and its user", async () => {
+    const lease = makeHost("h100x1");
+    const site = leaseSiteOf(describeHost(join(work, `${count}`)));
+    const about = { id: "0123456789abcdef", state: "/run/nothing", engine: "docker", name: "web\u001b" };
+    const owner = identify(process.pid, lookNow().here);
+    if (owner === undefined) throw new RangeError("no such process");
+    const container = { ...about, image: "nginx:1.27", project: "shop", user: "alice" };
+    const asked = { keys: site.pool.devices.map(({ key }) => key), mode: "shared", words: "0" } as const;
+    const options = { executable: process.execPath, isUnchecked: true };
+    await useForContainer(site, { ...asked, owner, uid: 0, label: "", container }, options);
+    await lease("drain", "0", "--reason", "fan");
+    expect((await lease("take", "-g", "any", ...own, "--unchecked")).problem).toStartWith("BERTH-A002: ");
+    const told = JSON.parse((await lease("ls", "--json")).out);
+    expect(schemaFaults(told, "lease")).toEqual([]);
+    expect([told.leases.length, told.marks.length, told.events.map(({ kind }: { kind: string }) => kind)]).toEqual([
+      1,
+      1,
+      ["taken", "drained", "denied"],
+    ]);
+    expect((await lease("ls")).out).toMatch(
+      /\n[0-9a-f]{8}  RESERVED  shared  0     web\\u001b  nginx:1\.27  alice  \d+ +\d+s\ndrained: /,
+    );
+  });
+
+  test("whoever only looks makes no store", async () => {
+    const lease = makeHost("h100x1");
+    expect((await lease("ls")).out).toBe("No leases.\n");
+    expect(schemaFaults(JSON.parse((await lease("ls", "--json")).out), "lease")).toEqual([]);
+    expect((await lease("gc", "--unchecked")).out).toBe("Nothing to do: nobody has ever had a lease here.\n");
+    expect((await lease("explain", "--unchecked")).out).toMatch(/^GPU 0 .*: given\n$/);
+    expect(hasLeaseStore(leaseFolder(join(work, `${count}`)))).toBe(false);
+    await lease("take", "-g", "any", ...own, "--unchecked");
+    expect((await lease("gc", "--unchecked")).out).toBe("Nothing to do.\n");
   });
 
   test("without a word the lease is the starter's, and its GPUs come as NVIDIA_VISIBLE_DEVICES takes them", async () => {
@@ -79,6 +121,17 @@ describe.skipIf(process.geteuid?.() !== 0)("berth lease", () => {
     const lease = makeHost("a100x8-mig");
     const { problem } = await lease("take", "-g", "any,mig=9g.99gb", ...own, "--unchecked");
     expect(problem).toMatch(/^BERTH-A003: Cannot give "any:1,mig=9g\.99gb": of \d+ here 0 would do \(GPU 0/);
+  });
+
+  test("what the administrator has set counts without a word, and a user's limit is the smaller one", async () => {
+    const lease = makeHost("h100x8", "lease-limit = 3\nlease-unchecked = true", { SUDO_UID: "1234" });
+    expect((await lease("take", "-g", "any:4", ...own)).problem).toMatch(
+      /^BERTH-A010: .*user 1234: .* has 0, and 3 are/,
+    );
+    expect((await lease("take", "-g", "any:3", "--limit", "2", ...own)).problem).toMatch(/and 2 are allowed/);
+    expect((await lease("explain", "-g", "any:3")).out.match(/: given\n/g)).toHaveLength(3);
+    expect((await lease("take", "-g", "any:3", "--limit", "5", ...own)).problem).toBe("");
+    expect((await lease("ls")).out).toMatch(/ 0,1,2 +- +- +1234 /);
   });
 
   test("a drained GPU is given to nobody until it is given away again", async () => {
@@ -100,7 +153,7 @@ describe.skipIf(process.geteuid?.() !== 0)("berth lease", () => {
     await lease("release", id);
     const { out, notes } = await waiting;
     expect(out).toMatch(/^[0-9a-f]{32} GPU-/);
-    expect(notes).toMatch(/^waiting: Cannot give "any:1": none is free \(GPU 0: lease /);
+    expect(notes).toMatch(/waiting: you are next; GPU 0: lease /);
   });
 
   test("who has waited long enough is told so, and leaves the row", async () => {
@@ -114,7 +167,10 @@ describe.skipIf(process.geteuid?.() !== 0)("berth lease", () => {
 
   test("a GPU that the driver says is idle is given, and one with memory in use is not", async () => {
     const lease = makeHost("h100x1");
-    const { id } = JSON.parse((await lease("take", "-g", "any,mem>=80G", ...own, "--json")).out);
+    // The simulated driver, too, is slow on a machine that is busy.
+    let out = "";
+    while (out === "") out = (await lease("take", "-g", "any,mem>=80G", ...own, "--json")).out;
+    const { id } = JSON.parse(out);
     await lease("release", id);
     const state = join(work, `${count}`, "var/lib/berth-sim/nvml-state");
     mkdirSync(join(state, ".."), { recursive: true });
@@ -123,7 +179,8 @@ describe.skipIf(process.geteuid?.() !== 0)("berth lease", () => {
       /not given: lease [0-9a-f]{8} has ended, and that its memory is free again is not known yet\n$/,
     );
     writeFileSync(state, "");
-    expect((await lease("explain")).out).toMatch(/: given\n$/);
+    // Until the look that saw it used is not the first of two any more.
+    while (!(await lease("explain")).out.endsWith(": given\n")) await Bun.sleep(100);
     writeFileSync(state, "0 memory-used-mib 11848\n0 gpu-percent 96\n");
     expect((await lease("take", "-g", "any", ...own)).problem).toMatch(
       /^BERTH-A002: .*GPU 0: in use by nobody that can be seen: no process, 12\.4 GB of memory, 96 % busy/,

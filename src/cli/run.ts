@@ -23,7 +23,8 @@ export async function runCli(
   record: LaunchRecord | undefined,
   surroundings: Surroundings = surroundingsOf(record),
 ): Promise<number> {
-  const { root, rest } = takeGlobalOptions(args);
+  const { root, rest: all } = takeGlobalOptions(args);
+  const { rest, passed } = takePassed(all);
   const named = root ?? surroundings.env("BERTH_ROOT") ?? "";
   const complaints: string[] = [];
   const failures: unknown[] = [];
@@ -38,6 +39,8 @@ export async function runCli(
     namedRoot: named === "" ? undefined : resolve(named),
     executable: process.execPath,
     configSlot: record?.config,
+    passed,
+    launch: record,
   };
   const application = makeApplication((thrown) => void failures.push(thrown));
   if (rest[0] === "complete") {
@@ -52,8 +55,14 @@ export async function runCli(
   if (failures.length > 0) throw BerthError.from(failures[0]);
   const code = Number(streams.exitCode ?? 0);
   // Stricli counts wrong usage in negative numbers.
-  if (code < 0) throw wrongUsage(rest, complaints);
+  if (code < 0) throw wrongUsage(all, complaints);
   return code;
+}
+
+/** Splits off what `berth run` hands to an engine, options and all. */
+function takePassed(words: readonly string[]) {
+  const at = words[0] === "run" ? words.indexOf("--") : -1;
+  return at < 0 ? { rest: words, passed: undefined } : { rest: words.slice(0, at), passed: words.slice(at + 1) };
 }
 
 function surroundingsOf(record: LaunchRecord | undefined): Surroundings {
@@ -66,8 +75,11 @@ function wrongUsage(words: readonly string[], complaints: readonly string[]): Be
   const why = lines.filter((line) => line !== "").join("; ");
   const message = `Cannot understand "berth ${words.join(" ")}": ${why}`;
   const isMisplaced = words.some((word) => /^--(root|debug)(=|$)/.test(word));
+  const isUndivided = words[0] === "run" && !words.includes("--");
   const remedy = isMisplaced
     ? "put --root DIR and --debug before the command: berth --root DIR host"
-    : 'see "berth --help", or --help after a command';
+    : isUndivided
+      ? "put what is the engine's behind --: berth run -g any:2 -- IMAGE COMMAND"
+      : 'see "berth --help", or --help after a command';
   return new BerthError({ code: "BERTH-U001", message, remedy });
 }

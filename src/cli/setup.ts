@@ -18,7 +18,8 @@ import { findRuntime } from "./setup/find-runtime.ts";
 import { printDiff, say } from "./setup/print-plan.ts";
 import { setUpEngine, type EngineSetup } from "./setup/set-up-engine.ts";
 import { announceCdiFile, findSetupSite } from "./setup/setup-site.ts";
-import { readEngines } from "./setup/setup-words.ts";
+import { readWords } from "./setup/setup-words.ts";
+import { swarmWishOf } from "./setup/swarm-wish.ts";
 import { undoSetups } from "./setup/undo-setups.ts";
 
 interface Flags {
@@ -29,15 +30,16 @@ interface Flags {
   readonly noTrial?: boolean;
   readonly undo?: boolean;
   readonly runtime?: string;
+  readonly kind?: string;
 }
 
 /** `berth setup`: the engines of a machine are told of berth's runtime, take it over, and are tried; or with --undo everything is taken back. */
 export async function setUp(this: World, flags: Flags, ...words: readonly string[]): Promise<void> {
-  const names = readEngines(words);
-  checkFlags(flags);
+  const { names, part } = readWords(words);
+  checkFlags(flags, part);
   const site = findSetupSite(this);
-  if (flags.undo === true) return undoSetups(this, site, { ...flags, names });
-  const wish = wishOf(this, site, flags);
+  if (flags.undo === true) return undoSetups(this, site, { ...flags, names, part });
+  const wish = part === "swarm" ? wishForSwarm(this, site, flags) : wishOf(this, site, flags);
   const { targets, notes } = await findTargets(site, names);
   noteWarnings(this, notes);
   // All are planned before the first is written: a file that cannot be read stops everything.
@@ -49,13 +51,27 @@ export async function setUp(this: World, flags: Flags, ...words: readonly string
   await setUpAll(this, site, plans, { isAgreed: flags.restart === true, isTried: flags.noTrial !== true });
 }
 
-function checkFlags({ undo, default: isDefault, cdi, runtime }: Flags): void {
-  if (undo !== true || (isDefault !== true && cdi !== true && runtime === undefined)) return;
-  throw new BerthError({
-    code: "BERTH-U001",
-    message: "Cannot take back and set up at once: --undo takes no --default, --cdi or --runtime",
-    remedy: "berth setup --undo [ENGINE…], then berth setup with what is wanted",
-  });
+function checkFlags({ undo, default: isDefault, cdi, runtime, kind }: Flags, part: "swarm" | undefined): void {
+  if (part === undefined && kind !== undefined) throw wrong(KIND_ALONE, "berth setup swarm --kind NAME");
+  if (part === "swarm" && cdi === true) throw wrong(SWARM_AND_CDI, "berth setup docker --cdi");
+  if (undo !== true || (isDefault !== true && cdi !== true && runtime === undefined && kind === undefined)) return;
+  throw wrong(
+    "Cannot take back and set up at once: --undo takes no --default, --cdi, --kind or --runtime",
+    "berth setup --undo [ENGINE…], then berth setup with what is wanted",
+  );
+}
+
+const KIND_ALONE = "Cannot use --kind for an engine: it is what Swarm calls a GPU";
+const SWARM_AND_CDI = "Cannot use --cdi for Swarm: its tasks name no CDI devices";
+
+function wrong(message: string, remedy: string): BerthError {
+  return new BerthError({ code: "BERTH-U001", message, remedy });
+}
+
+/** Swarm's tasks name no runtime. */
+function wishForSwarm(world: World, site: SetupSite, flags: Flags): EngineWish {
+  const swarm = swarmWishOf(world, site, flags.kind);
+  return { ...wishOf(world, site, { ...flags, default: true }), swarm };
 }
 
 /** A runtime is told of in any case: one that nobody asks for changes nothing. */

@@ -9,7 +9,7 @@ export type { InstallEntry } from "./entry.ts";
 export { refusePackaged } from "./find-package.ts";
 export { findStillNamed } from "./find-still-named.ts";
 export { findPrefix } from "./find-prefix.ts";
-export { findToolkit } from "./find-toolkit.ts";
+export { findToolkit, isOurs } from "./find-toolkit.ts";
 export { install, type Installed } from "./install.ts";
 export { docsOf, layoutOf, type Layout } from "./layout.ts";
 export { readManifest } from "./manifest.ts";

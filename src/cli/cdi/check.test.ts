@@ -78,7 +78,7 @@ describe("berth cdi check", () => {
     const { code, lines } = await check(root);
     expect(lines).toEqual([
       `docker 26.1.5: CDI on, reads up to 0.7.0, looks into ${root}/etc/cdi, ${root}/var/run/cdi`,
-      `${fileOf(root)}: CDI 0.5.0, nvidia.com/gpu, 5 names; read by docker 26.1.5`,
+      `${fileOf(root)}: CDI 0.5.0, nvidia.com/gpu, 11 names; read by docker 26.1.5`,
       "All is well",
     ]);
     expect(code).toBe(0);
@@ -313,7 +313,7 @@ describe("berth cdi check", () => {
       isOwn: true,
       readBy: ["docker 26.1.5"],
     });
-    expect(files[1].devices).toHaveLength(5);
+    expect(files[1].devices).toHaveLength(11);
     expect(files[1].findings.length).toBeGreaterThan(30);
     expect(files[1].findings[1]).toEqual({
       severity: "error",

@@ -11,6 +11,7 @@ export interface ChoosingFlags {
   readonly deviceNameStrategy?: readonly NameStrategy[];
   readonly deviceId?: readonly string[];
   readonly noAllDevice?: boolean;
+  readonly any?: boolean;
   readonly vendor?: string;
   readonly class?: string;
   readonly driverRoot?: string;
@@ -37,6 +38,7 @@ export function inputOf(
       strategies: flags.deviceNameStrategy ?? ["index", "uuid"],
       ids: flags.deviceId ?? ["all"],
       hasAllDevice: flags.noAllDevice !== true,
+      hasAny: flags.any === true,
       disabledHooks: new Set(flags.disableHook ?? []),
       devRoot: flags.devRoot,
     },

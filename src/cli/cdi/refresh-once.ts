@@ -71,7 +71,7 @@ export async function refreshOnce(world: World, flags: RefreshFlags): Promise<Re
 async function refresh(world: World, site: Site, flags: RefreshFlags): Promise<Refreshed> {
   const { path, format, warning } = outputOf(site.root, flags);
   try {
-    const made = await generateCdi({ ...inputOf(world, site, flags), format });
+    const made = await generateCdi({ ...inputOf(world, site, { ...flags, any: flags.any ?? true }), format });
     const warnings = [...site.config.warnings, ...made.warnings, warning ?? []].flat();
     if (readIfThere(path) === made.text) return { kind: "unchanged", path, made, warnings };
     saveCdi(path, made.text);

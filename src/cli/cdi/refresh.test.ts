@@ -56,14 +56,14 @@ describe("berth cdi refresh", () => {
     expect(first).toMatchObject({
       code: 0,
       out: "",
-      notes: `Wrote "${fileOf(root)}" for driver 570.124.06: CDI 0.5.0, 5 names of devices\n`,
+      notes: `Wrote "${fileOf(root)}" for driver 570.124.06: CDI 0.5.0, 11 names of devices\n`,
     });
     const long = new Date(1_000_000_000_000);
     utimesSync(fileOf(root), long, long);
     const { code, notes } = await refresh(root);
     expect([code, notes]).toEqual([
       0,
-      `"${fileOf(root)}" is right already for driver 570.124.06: CDI 0.5.0, 5 names of devices\n`,
+      `"${fileOf(root)}" is right already for driver 570.124.06: CDI 0.5.0, 11 names of devices\n`,
     ]);
     expect(statSync(fileOf(root)).mtime).toEqual(long);
   });
@@ -92,12 +92,34 @@ describe("berth cdi refresh", () => {
       "type-index",
       "--hook-path",
       "/x/nvidia-cdi-hook",
+      "--no-any",
     ];
     expect((await refresh(root, ...flags)).code).toBe(0);
     expect(JSON.parse(readFileSync(output, "utf8"))).toMatchObject({
       kind: "example.com/card",
       devices: [{ name: "all" }, { name: "gpu0" }, { name: "gpu1" }],
     });
+  });
+
+  test("names devices that leave open which GPU, unless that is not wanted", async () => {
+    const root = up("rtx4090x2");
+    const named = (): readonly string[] => {
+      return [...readFileSync(fileOf(root), "utf8").matchAll(/^ *-? *name: "?([\w:-]+)"?$/gm)].map(
+        ([, name = ""]) => name,
+      );
+    };
+    await refresh(root);
+    expect(named().filter((name) => /^a[nu]/.test(name))).toEqual([
+      "any",
+      "any:1",
+      "any:2",
+      "auto",
+      "auto:1",
+      "auto:2",
+    ]);
+    await refresh(root, "--no-any");
+    expect(named().filter((name) => /^a[nu]/.test(name))).toEqual([]);
+    expect(named()).toHaveLength(5);
   });
 
   test("on a host without a GPU removes its own file, and is no failure", async () => {

@@ -43,6 +43,12 @@ export const cdi = buildRouteMap({
           output: text("The file to write; without it the file is printed", "FILE"),
           ...choosing,
           deviceId: list("The devices to name (all)", "ID"),
+          any: {
+            kind: "boolean",
+            brief: "With devices that leave open which GPU: any:2",
+            withNegated: false,
+            optional: true,
+          },
           noAllDevice: { kind: "boolean", brief: "Without the device all", withNegated: false, optional: true },
         },
         aliases: { o: "output" },
@@ -58,6 +64,11 @@ export const cdi = buildRouteMap({
       parameters: {
         flags: {
           output: text("The file to keep right (/var/run/cdi/nvidia.yaml)", "FILE"),
+          any: {
+            kind: "boolean",
+            brief: "With devices that leave open which GPU, as any:2 (--no-any: without)",
+            optional: true,
+          },
           watch: { kind: "boolean", brief: "Stay, and do it at every change", withNegated: false, optional: true },
           ...choosing,
         },

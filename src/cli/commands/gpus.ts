@@ -10,7 +10,7 @@ export const gpus = buildCommand({
   docs: {
     brief: "Show what each GPU is doing, and which container, project and user it works for",
     fullDescription:
-      "One line a GPU, in the order of PCI addresses: index, model, temperature, utilisation, memory, then container/user with the memory of each, the image and the Compose project. The driver is asked in a process of its own, each GPU for one second at most: one that does not answer is marked SICK with the reason, and the others are shown all the same. Ends with 1 when no GPU says anything. With --json: schema, time, driver, gpus, processes, containers, errors, as docs/gpus.schema.json describes them; units stand in the names, and what is not known is null.",
+      "One line a GPU, in the order of PCI addresses: index, model, temperature, utilisation, memory, then container/user with the memory of each, the image and the Compose project. The driver is asked in a process of its own, each GPU for one second at most: one that does not answer is marked SICK with the reason, and the others are shown all the same. Ends with 1 when no GPU says anything. MIG devices are lines of their own; root also sees leases, and the last Xid in the kernel's log. With --json: schema, time, host, driver, gpus, processes, containers, leases, unclaimed, errors, as docs/gpus.schema.json describes them; units stand in the names, and what is not known is null.",
   },
 });
 
@@ -29,6 +29,7 @@ export const nvmlState = buildCommand({
         placeholder: "ADDRESS",
         optional: true,
       },
+      traffic: { kind: "boolean", brief: "What goes over PCIe and NVLink, too", withNegated: false, optional: true },
     },
   },
   docs: { brief: "Ask the GPUs what they are doing" },

@@ -12,6 +12,6 @@ export const inspect = buildCommand({
   docs: {
     brief: "Show what a bundle's container would get, and why; changes nothing",
     fullDescription:
-      "With --json an object whose kind is nothing (with reason), refused (with problem: code, message, remedy) or planned (with driver, gpus, migDevices, capabilities, steps and warnings; a step has kind, text and reason). Ends with 1 when refused.",
+      "With --json an object whose kind is nothing (with reason), refused (with problem: code, message, remedy), wish (with wish, and chosen: what would be given now), without (with reason) or planned (with driver, gpus, migDevices, capabilities, steps and warnings; a step has kind, text and reason). Ends with 1 when refused.",
   },
 });

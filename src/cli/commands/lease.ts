@@ -35,7 +35,7 @@ export const lease = buildRouteMap({
       docs: {
         brief: "Take idle GPUs and keep them from others",
         fullDescription:
-          "Takes the best set of the GPUs that are idle and nobody's: a GPU is idle that has no process, hardly any memory in use and hardly any work, in two samples a second apart. The lease ends when its process does, however it ends, or with berth lease release. Whoever waits is served in the order of coming. Where the driver does not say how a GPU is used, nothing is given, unless --unchecked. Prints the id of the lease, and its GPUs as NVIDIA_VISIBLE_DEVICES takes them. With --json: id, generation, wish, visibleDevices, devices (name, key, visibleName).",
+          "Takes the best set of the GPUs that are idle and nobody's: a GPU is idle that has no process, hardly any memory in use and hardly any work, in two samples a second apart. The lease ends when its process does, however it ends, or with berth lease release. Whoever waits is served in the order of coming. Where the driver does not say how a GPU is used, nothing is given, unless --unchecked. Prints the id of the lease, and its GPUs as NVIDIA_VISIBLE_DEVICES takes them. Ends with 75 where not enough are free. With --json: id, generation, wish, visibleDevices, devices (name, key, visibleName).",
       },
     }),
     release: buildCommand({
@@ -52,7 +52,23 @@ export const lease = buildRouteMap({
       docs: {
         brief: "List who has which GPU, who waits, and what is given to nobody",
         fullDescription:
-          "With --json: leases (id, generation, state, owner, uid, label, wish, at, since, devices), tickets (sequence, owner, uid, wish), marks (key, state, reason, at), events (at, kind, lease, device, text). RESERVED is of whoever took it, BOUND of a container, DRAINING has ended and its memory is not known to be free again.",
+          "Of each lease: its state, its mode, its GPUs, its container with image and user, its process, its age, and what it is for. RESERVED is of whoever took it, BOUND of a container, DRAINING has ended and its memory is not known to be free again. own is given to nobody else by a wish, exclusive to nobody else by name either, shared is of GPUs that were named. With --json: schema, leases, tickets, marks and the last 100 events, as docs/lease.schema.json describes them.",
+      },
+    }),
+    log: buildCommand({
+      loader: async () => (await import("../lease/log.ts")).printLog,
+      parameters: {
+        flags: {
+          since: text("Only what happened then or later: 2026-11-01, 2026-11-01T12:00, 30d, 12h", "TIME"),
+          count: text("Only the newest so many (50; with --since all)", "N"),
+          json: flag("Print it as JSON"),
+        },
+        aliases: { n: "count" },
+      },
+      docs: {
+        brief: "What happened to leases and GPUs: who was given which, who was refused and why",
+        fullDescription:
+          "One line for each event, the newest last: time, what happened (taken, adopted, bound, denied, released, reaped, freed, drained, quarantined, admitted), lease, GPUs, by whom and why. The newest 100,000 are kept, 400 days at most. With --json: schema, events; events[i] has time, kind, lease, devices and text.",
       },
     }),
     explain: buildCommand({

@@ -9,7 +9,7 @@ export const setup = buildCommand({
     positional: {
       kind: "array",
       parameter: {
-        brief: "docker, containerd, podman or cri-o (all that are here)",
+        brief: "docker, containerd, podman or cri-o (all that are here); swarm offers the GPUs to Docker's Swarm",
         parse: String,
         placeholder: "ENGINE",
       },
@@ -22,12 +22,14 @@ export const setup = buildCommand({
       noTrial: flag("Do not start a container to see whether it reaches a GPU"),
       undo: flag("Take everything back that berth setup has done"),
       runtime: text("The nvidia-container-runtime to name (the one that is installed with this berth)", "FILE"),
+      kind: text("For swarm: what its services ask for (NVIDIA-GPU)", "NAME"),
     },
   },
   docs: {
     customUsage: [
       "[--default] [--cdi] [--runtime FILE] [--dry-run] [--restart] [--no-trial] [ENGINE]...",
-      "--undo [--dry-run] [--restart] [ENGINE]...",
+      "swarm [--kind NAME] [--runtime FILE] [--dry-run] [--restart] [--no-trial]",
+      "--undo [--dry-run] [--restart] [ENGINE|swarm]...",
     ],
     brief: "Tell the container engines of this machine about berth, and try it",
     fullDescription:

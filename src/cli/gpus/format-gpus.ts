@@ -1,7 +1,11 @@
 import { escapeControls } from "../../base/index.ts";
+import { migKey } from "../../leases/index.ts";
 import type { GpuFacts } from "../../nvml/index.ts";
 import type { GpuUser } from "../../watch/index.ts";
-import type { GpusView, ShownGpu } from "./gpu-view.ts";
+import type { GpusView, ShownGpu, ShownPart } from "./gpu-view.ts";
+import { gripsOf, leaseOwner } from "./list-rows.ts";
+import { cut, cutLine, loadStyle, paint, paintLine, plain, type Line, type Span, type Style } from "./paint.ts";
+import { UNKNOWN } from "./units.ts";
 
 export interface GpusLayout {
   readonly hasColours: boolean;
@@ -12,40 +16,99 @@ export interface GpusLayout {
 /** Below it memory is in GiB and models are cut. */
 const NARROW = 80;
 const NARROW_MODEL = 14;
+const LEASE_MOST = 24;
 const MIB = 2 ** 20;
 const GIB = 2 ** 30;
-const UNKNOWN = "-";
-
-/** Select Graphic Rendition (ECMA-48). */
-const COLOURS = { light: "32", moderate: "33", heavy: "31", sick: "1;31" } as const;
-type Colour = keyof typeof COLOURS;
-/** From where on a load is moderate, and heavy; those of nvitop. */
-const LOADS = { gpu: [10, 75], memory: [10, 80] } as const;
 
 interface Cell {
   readonly text: string;
-  readonly colour?: Colour | undefined;
+  readonly colour?: Style | undefined;
   readonly isRight?: boolean;
 }
 
-/** The driver and one line for each GPU: index, model, temperature, utilisation, memory, and who uses it, or why it is sick. */
-export function formatGpus({ driver, gpus }: GpusView, layout: GpusLayout): string {
+/** One line: a GPU, or a MIG device below it. */
+interface Shown {
+  readonly cells: readonly Cell[];
+  readonly sick: string | undefined;
+  readonly users: readonly GpuUser[];
+  /** What goes before the users: the last Xid, in a narrow terminal the lease. */
+  readonly notes: readonly Span[];
+}
+
+/**
+ * The driver and one line for each GPU: index, model, temperature, utilisation, memory, whose it is where leases are known, and who uses it, or why it is sick; below it one for each of
+ * its MIG devices.
+ */
+export function formatGpus(view: GpusView, layout: GpusLayout): string {
+  const { driver, gpus } = view;
   const count = `${gpus.length} ${gpus.length === 1 ? "GPU" : "GPUs"}`;
   const sick = gpus.filter(({ state }) => state.sick !== undefined).length;
-  const heading = `Driver ${driver ?? "of an unknown version"}, ${count}${sick === 0 ? "" : `, ${sick} sick`}\n`;
-  const rows = gpus.map((gpu) => cellsOf(gpu, layout));
-  const widths = (rows[0] ?? []).map((_, at) => Math.max(...rows.map((row) => Bun.stringWidth(row[at]?.text ?? ""))));
-  const lines = rows.map((row, at) => {
-    const cells = row.map((cell, column) => pad(cell, widths[column] ?? 0, layout));
-    const used = widths.reduce((sum, width) => sum + width + 2, 0);
-    const gpu = gpus[at];
-    return gpu === undefined ? "" : `${cells.join("  ")}  ${describeUse(gpu, used, layout)}`.trimEnd();
+  const heading = `Driver ${plain(driver, "of an unknown version")}, ${count}${sick === 0 ? "" : `, ${sick} sick`}\n`;
+  const hasLeases = gpus.some((gpu) => gripsOf(gpu, view).length > 0);
+  const shown = gpus.flatMap((gpu) => [wholeGpu(gpu, view, { layout, hasLeases }), ...partsOf(gpu, view, { layout, hasLeases })]); // prettier-ignore
+  const widths = (shown[0]?.cells ?? []).map((_, at) =>
+    Math.max(...shown.map(({ cells }) => Bun.stringWidth(cells[at]?.text ?? ""))),
+  );
+  const used = widths.reduce((sum, width) => sum + width + 2, 0);
+  const lines = shown.map((each) => {
+    const cells = each.cells.map((cell, column) => pad(cell, widths[column] ?? 0, layout));
+    return `${cells.join("  ")}  ${describeUse(each, used, layout)}`.trimEnd();
   });
   return `${heading}${lines.map((line) => `${line}\n`).join("")}`;
 }
 
-function cellsOf({ index, model, state: { facts } }: ShownGpu, { width }: GpusLayout): readonly Cell[] {
-  const isNarrow = width !== undefined && width < NARROW;
+interface Columns {
+  readonly layout: GpusLayout;
+  readonly hasLeases: boolean;
+}
+
+function wholeGpu(gpu: ShownGpu, view: GpusView, columns: Columns): Shown {
+  const { sick } = gpu.state;
+  // Below it each MIG device has its own.
+  const users = gpu.parts.length === 0 ? gpu.users : [];
+  const xid = gpu.lastXid === undefined ? [] : [{ text: `Xid ${gpu.lastXid.code}`, style: "sick" } as const];
+  const lease = leaseOf(gpu, gpu.bus, view);
+  return { ...withLease(cellsOf(gpu, columns.layout), lease, columns, xid), sick, users };
+}
+
+function partsOf(gpu: ShownGpu, view: GpusView, columns: Columns): readonly Shown[] {
+  return gpu.parts.map((part) => {
+    const lease = leaseOf(gpu, migKey(gpu.bus ?? "", part), view);
+    return { ...withLease(partCells(part, columns.layout), lease, columns, []), sick: undefined, users: part.users };
+  });
+}
+
+/** "lease web/alice"; undefined: it is nobody's. */
+function leaseOf(gpu: ShownGpu, key: string | undefined, view: GpusView): string | undefined {
+  const owners = gripsOf(gpu, view).filter(({ device }) => device.key === key);
+  const text = owners.map(({ lease }) => leaseOwner(lease, view)).join(", ");
+  return owners.length === 0 ? undefined : cut(`lease ${plain(text)}`, LEASE_MOST);
+}
+
+/** A column of its own where there is room for one, else among what is said behind the columns. */
+function withLease(cells: readonly Cell[], lease: string | undefined, columns: Columns, notes: readonly Span[]): Pick<Shown, "cells" | "notes"> {
+  if (!isNarrowIn(columns.layout))
+    return { cells: [...cells, ...(columns.hasLeases ? [{ text: lease ?? UNKNOWN, colour: lease === undefined ? undefined : ("strong" as const) }] : [])], notes };
+  return { cells, notes: [...notes, ...(lease === undefined ? [] : [{ text: lease, style: "strong" } as const])] };
+} // prettier-ignore
+
+function isNarrowIn({ width }: GpusLayout): boolean {
+  return width !== undefined && width < NARROW;
+}
+
+function partCells({ name, profile, ...facts }: ShownPart, layout: GpusLayout): readonly Cell[] {
+  const shown = `MIG ${plain(profile, "?")}`;
+  return [
+    { text: name, isRight: true },
+    { text: isNarrowIn(layout) ? cut(shown, NARROW_MODEL) : shown },
+    { text: UNKNOWN, isRight: true },
+    { text: UNKNOWN, isRight: true },
+    { ...memory(facts, isNarrowIn(layout)), isRight: true },
+  ];
+}
+
+function cellsOf({ index, model, state: { facts } }: ShownGpu, layout: GpusLayout): readonly Cell[] {
+  const isNarrow = isNarrowIn(layout);
   const name = escapeControls(model).replace(/^NVIDIA /, "");
   return [
     { text: index === undefined ? UNKNOWN : String(index), isRight: true },
@@ -56,20 +119,17 @@ function cellsOf({ index, model, state: { facts } }: ShownGpu, { width }: GpusLa
   ];
 }
 
+type Memory = Pick<GpuFacts, "memoryUsedBytes" | "memoryTotalBytes">;
+
 function percent(value: number | undefined): Cell {
-  return value === undefined ? { text: UNKNOWN } : { text: `${value} %`, colour: loadColour(value, LOADS.gpu) };
+  return value === undefined ? { text: UNKNOWN } : { text: `${value} %`, colour: loadStyle(value, "gpu") };
 }
 
-function memory({ memoryUsedBytes: used, memoryTotalBytes: total }: GpuFacts, isNarrow: boolean): Cell {
+function memory({ memoryUsedBytes: used, memoryTotalBytes: total }: Memory, isNarrow: boolean): Cell {
   if (used === undefined || total === undefined || total === 0) return { text: UNKNOWN };
   const inUnit = (bytes: number): string => (isNarrow ? (bytes / GIB).toFixed(1) : String(Math.round(bytes / MIB)));
   const text = isNarrow ? `${inUnit(used)}/${inUnit(total)}G` : `${inUnit(used)} / ${inUnit(total)} MiB`;
-  return { text, colour: loadColour((100 * used) / total, LOADS.memory) };
-}
-
-function loadColour(value: number, [moderate, heavy]: readonly [number, number]): Colour {
-  if (value >= heavy) return "heavy";
-  return value >= moderate ? "moderate" : "light";
+  return { text, colour: loadStyle((100 * used) / total, "memory") };
 }
 
 function pad({ text, colour, isRight = false }: Cell, width: number, { hasColours }: GpusLayout): string {
@@ -78,17 +138,18 @@ function pad({ text, colour, isRight = false }: Cell, width: number, { hasColour
   return isRight ? blanks + painted : painted + blanks;
 }
 
-function paint(text: string, colour: Colour | undefined, hasColours: boolean): string {
-  return hasColours && colour !== undefined ? `\u001b[${COLOURS[colour]}m${text}\u001b[0m` : text;
-}
-
 /** What fits of it: all, then without images and projects, then cut. */
-function describeUse({ state, users }: ShownGpu, used: number, { width, hasColours }: GpusLayout): string {
+function describeUse({ sick, users, notes }: Shown, used: number, { width, hasColours }: GpusLayout): string {
   const room = width === undefined ? Infinity : Math.max(0, width - used);
-  if (state.sick !== undefined) return paint(cut(`SICK: ${escapeControls(state.sick)}`, room), "sick", hasColours);
-  const [whole, short] = [true, false].map((isWhole) => users.map((user) => describeUser(user, isWhole)).join(", "));
-  return Bun.stringWidth(whole ?? "") <= room ? (whole ?? "") : cut(short ?? "", room);
-}
+  const why: Line = sick === undefined ? [] : [{ text: `SICK: ${escapeControls(sick)}`, style: "sick" }];
+  const fixed = [...why, ...notes];
+  const taken = fixed.reduce((sum, { text }) => sum + Bun.stringWidth(text) + 2, 0);
+  const [whole = "", short = ""] = [true, false].map((isWhole) => users.map((user) => describeUser(user, isWhole)).join(", "));
+  const who = sick !== undefined ? "" : Bun.stringWidth(whole) <= room - taken ? whole : short;
+  const spans = [...fixed, ...(who === "" ? [] : [{ text: who }])];
+  const line = spans.flatMap((span, at) => (at === 0 ? [span] : [{ text: ", " }, span]));
+  return paintLine(cutLine(line, room), hasColours);
+} // prettier-ignore
 
 /** "web-1/alice(11821M, nginx:1.27, shop)" */
 function describeUser({ name, user, memoryBytes, container }: GpuUser, isWhole: boolean): string {
@@ -96,15 +157,4 @@ function describeUser({ name, user, memoryBytes, container }: GpuUser, isWhole: 
   const more = isWhole ? [container?.image, container?.project].filter((part) => part !== undefined) : [];
   const said = [...memoryText, ...more].join(", ");
   return escapeControls(`${name}${user === undefined ? "" : `/${user}`}${said === "" ? "" : `(${said})`}`);
-}
-
-/** A text in so many columns, the last an ellipsis where it is longer. */
-function cut(text: string, room: number): string {
-  if (Bun.stringWidth(text) <= room) return text;
-  let shown = "";
-  for (const character of text) {
-    if (Bun.stringWidth(shown + character) > room - 1) break;
-    shown += character;
-  }
-  return room < 1 ? "" : `${shown.trimEnd()}…`;
 }

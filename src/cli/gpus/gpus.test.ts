@@ -3,7 +3,8 @@ import type { GpuState } from "../../nvml/index.ts";
 import type { GpuUser, KnownContainer } from "../../watch/index.ts";
 import { formatGpus } from "./format-gpus.ts";
 import type { GpusView, ShownGpu } from "./gpu-view.ts";
-import { gpusToJson } from "./gpus-to-json.ts";
+import { BUSY } from "./view.test-helper.ts";
+import { viewToJson } from "./view-to-json.ts";
 import { schemaFaults } from "./schema.test-helper.ts";
 
 const MIB = 2 ** 20;
@@ -19,7 +20,8 @@ const WEB: KnownContainer = {
 function gpu(index: number, state: Partial<GpuState>, users: readonly GpuUser[] = []): ShownGpu {
   const bus = `0000:${index}b:00.0`;
   const whole = { target: bus, facts: {}, faults: [], sick: undefined, ...state };
-  return { index, bus, minor: index, uuid: `GPU-${index}`, model: "NVIDIA H100 80GB HBM3", state: whole, users };
+  const nothing = { parts: [], lastXid: undefined, nvlinkRates: undefined };
+  return { index, bus, minor: index, uuid: `GPU-${index}`, model: "NVIDIA H100 80GB HBM3", state: whole, users, ...nothing }; // prettier-ignore
 }
 
 function load(gpuPercent: number, usedMib: number, temperatureC: number): Partial<GpuState> {
@@ -43,10 +45,13 @@ const VIEW: GpusView = {
     { ...gpu(11, { sick: "the driver has lost 0000:bb:00.0: it has fallen off the bus" }), index: undefined, model: "?" },
   ],
   owned: new Map([
-    [10, { pid: 10, uid: 1000, command: "python", place: { container: { id: ID, engine: "docker", user: undefined }, pod: undefined, unit: undefined } }],
+    [10, { pid: 10, uid: 1000, command: "python", words: ["python", "train.py"], startMs: 1000, cpuMs: 30_000, hostMemoryBytes: 2 ** 31, place: { container: { id: ID, engine: "docker", user: undefined }, pod: undefined, unit: undefined } }],
   ]),
   userNames: new Map([[1000, "alice"]]),
   containers: new Map([[ID, WEB]]),
+  leases: undefined,
+  seesAll: true,
+  uptimeMs: 61_000,
   errors: ["GPU 3: it has not answered within 1 second, after its utilisation"],
 }; // prettier-ignore
 
@@ -57,6 +62,12 @@ describe("berth gpus", () => {
     const longest = Math.max(...text.split("\n").map((line) => Bun.stringWidth(line)));
     expect(longest).toBeLessThanOrEqual(width ?? Infinity);
     expect(text.trimEnd().split("\n")).toHaveLength(VIEW.gpus.length + 1);
+  });
+
+  test.each([60, 100, 200])("shows MIG devices, leases and the last Xid in %p columns", (width) => {
+    const text = formatGpus(BUSY, { hasColours: false, width });
+    expect(text).toMatchSnapshot();
+    expect(Math.max(...text.split("\n").map((line) => Bun.stringWidth(line)))).toBeLessThanOrEqual(width);
   });
 
   test("is the same text in colours", () => {
@@ -73,7 +84,7 @@ describe("berth gpus", () => {
   });
 
   test("is as JSON what the schema says, each field always there", () => {
-    const json: unknown = JSON.parse(gpusToJson(VIEW, new Date(0)));
+    const json: unknown = JSON.parse(viewToJson(VIEW, { schema: "berth-gpus-1", time: new Date(0), host: "node-7" }));
     expect(schemaFaults(json)).toEqual([]);
     expect(json).toMatchSnapshot();
   });

@@ -6,11 +6,22 @@ type Fields = Readonly<Record<string, unknown>>;
 const isFields = (value: unknown): value is Fields =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** Where a value is not as docs/gpus.schema.json wants it; knows the words that this schema uses, and refuses others. */
-export function schemaFaults(value: unknown): readonly string[] {
-  const schema: unknown = JSON.parse(readFileSync(join(import.meta.dir, "../../../docs/gpus.schema.json"), "utf8"));
-  if (!isFields(schema) || !isFields(schema["$defs"])) return ["the schema is none"];
-  return check(value, schema, { defs: schema["$defs"], at: "$" });
+/** Where a value is not as docs/NAME.schema.json wants it; knows the words that these schemas use, and refuses others. */
+export function schemaFaults(
+  value: unknown,
+  name: "gpus" | "lease" | "ps" | "report" | "top" = "gpus",
+): readonly string[] {
+  const [schema, { $defs: shared }] = [readSchema(name), readSchema("gpus")];
+  const own = schema["$defs"] ?? {};
+  return isFields(shared) && isFields(own)
+    ? check(value, schema, { defs: { ...shared, ...own }, at: "$" })
+    : ["the schema is none"];
+}
+
+function readSchema(name: string): Fields {
+  const path = join(import.meta.dir, `../../../docs/${name}.schema.json`);
+  const schema: unknown = JSON.parse(readFileSync(path, "utf8"));
+  return isFields(schema) ? schema : {};
 }
 
 interface Place {
@@ -27,7 +38,7 @@ const KNOWN = new Set(
 function check(value: unknown, schema: Fields, { defs, at }: Place): readonly string[] {
   const unknown = Object.keys(schema).filter((word) => !KNOWN.has(word));
   const { $ref: ref, items, properties } = schema;
-  const target = typeof ref === "string" ? defs[ref.replace("#/$defs/", "")] : undefined;
+  const target = typeof ref === "string" ? defs[ref.replace(/^(?:gpus\.schema\.json)?#\/\$defs\//, "")] : undefined;
   return [
     ...unknown.map((word) => `the schema has "${word}" at ${at}`),
     ...(isFields(target) ? check(value, target, { defs, at }) : []),

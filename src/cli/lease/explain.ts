@@ -1,8 +1,8 @@
 import { escapeControls } from "../../base/index.ts";
-import { formatWish, parseWish, type Choice, type Device, type Verdict } from "../../leases/index.ts";
+import { type Choice, type Device, explainChoice, lookNow, readUsage, type Verdict } from "../../leases/index.ts";
+import { formatWish, parseWish } from "../../request/index.ts";
 import type { World } from "../context.ts";
-import { findLeaseSite, lookNow, openStore } from "./lease-site.ts";
-import { readUsage } from "./read-usage.ts";
+import { findLeaseSite, isUnchecked } from "./lease-site.ts";
 
 interface Flags {
   readonly gpus: string;
@@ -14,9 +14,9 @@ interface Flags {
 export async function explainWish(this: World, { gpus, unchecked, json }: Flags): Promise<void> {
   const wish = parseWish(gpus);
   const site = findLeaseSite(this);
-  const look = lookNow(await readUsage(site, this.executable, unchecked !== true), unchecked === true);
-  using store = openStore(site);
-  const { choice, waiting } = store.explain(wish, site.pool, look);
+  const isBlind = isUnchecked(site, unchecked);
+  const look = lookNow(await readUsage(site, this.executable, !isBlind), isBlind);
+  const { choice, waiting } = explainChoice(site, wish, look);
   if (json === true) {
     const verdicts = choice.verdicts.map((verdict) => toJson(verdict, choice));
     this.print(`${JSON.stringify({ wish: formatWish(wish), waiting, gpus: verdicts }, null, 2)}\n`);
@@ -26,7 +26,8 @@ export async function explainWish(this: World, { gpus, unchecked, json }: Flags)
   if (choice.verdicts.length === 0) this.print("No GPU that can be leased.\n");
 }
 
-function formatVerdict(verdict: Verdict, choice: Choice): string {
+/** "GPU 2 (0000:3b:00.0, H100): not given: lease …" */
+export function formatVerdict(verdict: Verdict, choice: Choice): string {
   const { device, why } = verdict;
   return escapeControls(
     `GPU ${device.name} (${device.key}, ${device.model}): ${answerFor(verdict, choice)}${why === "" ? "" : `: ${why}`}`,

@@ -1,15 +1,31 @@
 import { escapeControls } from "../../base/index.ts";
+import {
+  lacksLeaseStore,
+  type LeaseEvent,
+  type LeaseSite,
+  lookNow,
+  nameOf,
+  openStore,
+  readUsage,
+} from "../../leases/index.ts";
 import type { World } from "../context.ts";
-import { findLeaseSite, lookNow, openStore } from "./lease-site.ts";
-import { readUsage } from "./read-usage.ts";
+import { findLeaseSite, isUnchecked } from "./lease-site.ts";
 
 /** `berth lease gc`: a line for each thing that it did. */
 export async function collectGarbage(this: World, { unchecked }: { readonly unchecked?: boolean }): Promise<void> {
   const site = findLeaseSite(this);
-  const look = lookNow(await readUsage(site, this.executable, unchecked !== true), unchecked === true);
+  const isBlind = isUnchecked(site, unchecked);
+  if (lacksLeaseStore(site.folder)) return this.print("Nothing to do: nobody has ever had a lease here.\n");
+  const look = lookNow(await readUsage(site, this.executable, !isBlind), isBlind);
   using store = openStore(site);
-  for (const { kind, lease, device, text } of store.sweep(look)) {
-    const what = lease === "" ? "" : ` lease ${lease.slice(0, 8)}`;
-    this.print(escapeControls(`${kind}${what} (${device})${text === "" ? "" : `: ${text}`}`) + "\n");
-  }
+  const events = store.sweep(look);
+  this.print(events.length === 0 ? "Nothing to do.\n" : events.map((event) => formatEvent(event, site)).join(""));
+}
+
+/** "reaped lease 3fa21b07, GPU 0 (0000:1b:00.0): process 12 is gone" */
+function formatEvent({ kind, lease, device, text }: LeaseEvent, site: LeaseSite): string {
+  const what = lease === "" ? "" : ` lease ${lease.slice(0, 8)}`;
+  const keys = device === "" ? [] : device.split(",");
+  const gpus = keys.map((key) => `, GPU ${nameOf(key, site)}`).join("");
+  return `${escapeControls(`${kind}${what}${gpus}${text === "" ? "" : `: ${text}`}`)}\n`;
 }

@@ -1,7 +1,7 @@
 import { escapeControls } from "../../base/index.ts";
-import type { Mark } from "../../leases/index.ts";
+import { findKey, lookNow, type Mark, nameOf, openStore } from "../../leases/index.ts";
 import type { World } from "../context.ts";
-import { findKey, findLeaseSite, lookNow, nameOf, openStore } from "./lease-site.ts";
+import { findLeaseSite } from "./lease-site.ts";
 
 interface Flags {
   readonly off?: boolean;

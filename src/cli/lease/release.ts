@@ -1,6 +1,7 @@
+import { lookNow, openStore } from "../../leases/index.ts";
 import { BerthError, parseStrictInteger } from "../../base/index.ts";
 import type { World } from "../context.ts";
-import { findLeaseSite, lookNow, openStore } from "./lease-site.ts";
+import { findLeaseSite } from "./lease-site.ts";
 
 /** `berth lease release`: ends a lease. Whether its memory is free again is seen by whoever asks for GPUs next. */
 export function releaseLease(this: World, { generation }: { readonly generation?: string }, id: string): void {

@@ -1,10 +1,14 @@
-import { BerthError, escapeControls, parseStrictInteger } from "../../base/index.ts";
-import { formatWish, identify, parseWish, type Asking, type Lease, type Owner } from "../../leases/index.ts";
-import { effectiveUid } from "../../linux/index.ts";
+import { BerthError, parseStrictInteger } from "../../base/index.ts";
+import { type Asking, identify, type Lease, lookNow, type Owner, waitForLease } from "../../leases/index.ts";
+import { terminalWidth } from "../../linux/index.ts";
+import { formatWish, parseWish } from "../../request/index.ts";
 import type { World } from "../context.ts";
-import { findLeaseSite, lookNow } from "./lease-site.ts";
+import { callingUid } from "../calling-uid.ts";
+import { findCaller } from "./find-caller.ts";
+import { findLeaseSite, isUnchecked, userLimit } from "./lease-site.ts";
 import { parseDuration } from "./parse-duration.ts";
-import { waitForLease } from "./wait-for-lease.ts";
+import { readLabel } from "./read-label.ts";
+import { waitingLine } from "./waiting-line.ts";
 
 interface Flags {
   readonly gpus: string;
@@ -17,26 +21,25 @@ interface Flags {
 }
 
 const MAX_PID = 4_194_304;
-const MAX_LABEL = 100;
 
 /** `berth lease take`: idle GPUs for a process, until it ends. */
 export async function takeLease(this: World, flags: Flags): Promise<void> {
-  const asking: Asking = {
-    wish: parseWish(flags.gpus),
-    owner: findOwner(flags.ownerPid),
-    uid: effectiveUid(),
-    label: escapeControls(flags.label ?? "").slice(0, MAX_LABEL),
-    ticket: undefined,
-    userLimit: flags.limit === undefined ? undefined : readNumber("--limit", flags.limit, 0xffff),
-  };
+  const wish = parseWish(flags.gpus);
   const waitMs = flags.wait === undefined ? 0 : parseDuration(flags.wait);
+  const limit = flags.limit === undefined ? undefined : readNumber("--limit", flags.limit, 0xffff);
   const site = findLeaseSite(this);
-  const lease = await waitForLease(site, asking, {
-    waitMs,
-    isUnchecked: flags.unchecked === true,
-    executable: this.executable,
-    note: this.note,
-  });
+  const asking: Asking = {
+    wish,
+    owner: findOwner(flags.ownerPid),
+    uid: callingUid(this),
+    label: readLabel(flags.label),
+    container: undefined,
+    ticket: undefined,
+    userLimit: userLimit(site, limit),
+  };
+  const { tell, clear } = waitingLine(wish, this.note, terminalWidth(2));
+  const waiting = { waitMs, isUnchecked: isUnchecked(site, flags.unchecked), executable: this.executable, tell };
+  const lease = await waitForLease(site, asking, waiting).finally(clear);
   this.print(
     flags.json === true ? `${JSON.stringify(toJson(lease), null, 2)}\n` : `${lease.id} ${visibleDevices(lease)}\n`,
   );
@@ -44,7 +47,7 @@ export async function takeLease(this: World, flags: Flags): Promise<void> {
 
 /** Whoever starts this, unless that one has gone and init has taken this over. */
 function findOwner(pid: string | undefined): Owner {
-  const number = pid === undefined ? process.ppid : readNumber("--owner-pid", pid, MAX_PID);
+  const number = pid === undefined ? findCaller(process.ppid, process.env) : readNumber("--owner-pid", pid, MAX_PID);
   const owner = number <= 1 && pid === undefined ? undefined : identify(number, lookNow().here);
   if (owner !== undefined) return owner;
   const message =

@@ -26,9 +26,7 @@ export function findRuntime(
 ): string {
   if (named !== undefined) return checkNamed(resolve(named));
   if (isOnMachine) {
-    const beside = dirname(executable);
-    const folders = [...(root === "/" ? [] : [join(root, "bin")]), join(beside, "bin"), beside];
-    const found = folders.map((folder) => join(folder, NAME)).find((path) => existsSync(path));
+    const found = ownRuntime({ root }, { executable });
     if (found !== undefined) return found;
     throw noRuntime(`there is none beside "${executable}"`);
   }
@@ -36,6 +34,16 @@ export function findRuntime(
   const found = INSTALLED.map((folder) => `${folder}/${NAME}`).find((path) => handle.stat(path)?.kind === "file");
   if (found === undefined) throw noRuntime(`there is none in ${INSTALLED.join(", ")} under "${root}"`);
   return found;
+}
+
+/** The one that belongs to the running berth; undefined: there is none. */
+export function ownRuntime(
+  { root }: Pick<RuntimePlace, "root">,
+  { executable }: Pick<World, "executable">,
+): string | undefined {
+  const beside = dirname(executable);
+  const folders = [...(root === "/" ? [] : [join(root, "bin")]), join(beside, "bin"), beside];
+  return folders.map((folder) => join(folder, NAME)).find((path) => existsSync(path));
 }
 
 function checkNamed(path: string): string {

@@ -6,7 +6,7 @@ import { BerthError } from "../../base/index.ts";
 import { doubtRuntime } from "./doubt-runtime.ts";
 import { findRuntime } from "./find-runtime.ts";
 import { printDiff } from "./print-plan.ts";
-import { readEngines } from "./setup-words.ts";
+import { readEngines, readWords } from "./setup-words.ts";
 
 const work = mkdtempSync(join(tmpdir(), "berth-setup-"));
 afterAll(() => rmSync(work, { recursive: true, force: true }));
@@ -66,6 +66,13 @@ test("engines are named as they are called, each once", () => {
   expect(readEngines(["docker", "CRIO", "dockerd", "podman"])).toEqual(["docker", "cri-o", "podman"]);
   expect(failure(() => readEngines(["podmna"]))).toContain('did you mean "podman"?');
   expect(failure(() => readEngines(["\u001b[2J"]))).toStartWith('BERTH-U001: Cannot set up "\\u001b[2J"');
+});
+
+test("swarm is Docker's, and is set up by itself", () => {
+  expect(readWords(["Swarm"])).toEqual({ names: ["docker"], part: "swarm" });
+  expect(readWords(["docker"])).toEqual({ names: ["docker"], part: undefined });
+  expect(failure(() => readWords(["swarm", "podman"]))).toStartWith("BERTH-U001: Cannot set up swarm together with");
+  expect(failure(() => readWords(["swam"]))).toContain('did you mean "swarm"?');
 });
 
 test("a difference is printed without the control characters that a file may hold", () => {

@@ -23,6 +23,8 @@ import { agreesToReload, takeOver } from "./take-over.ts";
 export interface UndoOptions {
   /** None: all that were set up. */
   readonly names: readonly EngineName[];
+  /** Only what `berth setup swarm` did. */
+  readonly part?: "swarm" | undefined;
   readonly dryRun?: boolean;
   readonly restart?: boolean;
 }
@@ -32,7 +34,7 @@ export async function undoSetups(world: World, site: SetupSite, options: UndoOpt
   if (options.dryRun === true) return showUndo(world, site, options);
   using _ = holdSetups(site);
   const engines = enginesOf(site, options);
-  if (engines.length === 0) world.print("nothing is set up\n");
+  if (engines.length === 0) world.print(options.part === undefined ? "nothing is set up\n" : NO_SWARM);
   const failures: unknown[] = [];
   for (const engine of engines) {
     await undoEngine(world, site, engine, options).catch((error: unknown) => failures.push(error));
@@ -41,19 +43,25 @@ export async function undoSetups(world: World, site: SetupSite, options: UndoOpt
   if (failures.length > 0) throw failures[0];
 }
 
-function enginesOf({ stateDir }: SetupSite, { names }: UndoOptions): readonly EngineName[] {
-  const all = readRecord(stateDir).layers.map(({ engine }) => engine);
-  const last = [...new Set(all.toReversed())];
-  return names.length === 0 ? last : last.filter((engine) => names.includes(engine));
+const NO_SWARM = "Swarm was told of nothing\n";
+
+/** Whether a setup is to be taken back. */
+function isMeant({ names, part }: UndoOptions): (layer: Layer) => boolean {
+  return (layer) => (names.length === 0 || names.includes(layer.engine)) && (part === undefined || layer.part === part);
 }
 
-function layersOf({ stateDir }: SetupSite, engine: EngineName): readonly Layer[] {
-  return readRecord(stateDir).layers.filter((layer) => layer.engine === engine);
+function enginesOf({ stateDir }: SetupSite, options: UndoOptions): readonly EngineName[] {
+  const all = readRecord(stateDir).layers.filter(isMeant(options));
+  return [...new Set(all.toReversed().map(({ engine }) => engine))];
+}
+
+function layersOf({ stateDir }: SetupSite, engine: EngineName, options: UndoOptions): readonly Layer[] {
+  return readRecord(stateDir).layers.filter((layer) => layer.engine === engine && isMeant(options)(layer));
 }
 
 function showUndo(world: World, site: SetupSite, options: UndoOptions): void {
   for (const engine of enginesOf(site, options)) {
-    for (const step of planBack(site, layersOf(site, engine))) printDiff(world, step);
+    for (const step of planBack(site, layersOf(site, engine, options))) printDiff(world, step);
   }
 }
 
@@ -64,21 +72,24 @@ const NEWS: Readonly<Record<BackKind, string>> = {
   kept: "has nothing of berth in it any more",
 };
 
-async function undoEngine(world: World, site: SetupSite, engine: EngineName, { restart }: UndoOptions): Promise<void> {
-  const layers = layersOf(site, engine);
+async function undoEngine(world: World, site: SetupSite, engine: EngineName, options: UndoOptions): Promise<void> {
+  const { restart } = options;
+  const layers = layersOf(site, engine, options);
   const target = await findTarget(site, engine);
   const steps = planBack(site, layers);
   for (const step of steps) printDiff(world, step);
-  const need = needAfter(target, layers);
+  const own = steps.find(({ path }) => path === target.docker?.configFile);
+  const need = engine === "docker" && own === undefined ? "none" : needAfter(target, layers);
   const mayReload = engine !== "docker" || need === "none" || agreesToReload(world, target, restart === true);
   if (mayReload) for (const step of steps) await release(world, site, target, step);
-  for (const { path, kind } of takeBack(site, (layer) => layer.engine === engine))
+  for (const { path, kind } of takeBack(site, (layer) => layer.engine === engine && isMeant(options)(layer)))
     say(world, target.title, `${path} ${NEWS[kind]}`);
+  const runtimes = layers.flatMap(({ runtime }) => runtime ?? []);
   const taken = await takeOver(world, site, target, {
     need,
     isAgreed: restart === true,
     mayReload,
-    isThere: (docker) => knowsNone(docker, layers),
+    isThere: (docker) => knowsNone(docker, runtimes, own?.after),
   });
   if (taken.kind === "failed") noteWarnings(world, [`${target.title} still goes by what was taken back: ${taken.why}`]);
 }
@@ -95,7 +106,8 @@ function needAfter({ engine, daemon, docker }: SetupTarget, layers: readonly Lay
   if (daemon === undefined) return "none";
   const wasRestart = layers.some(({ activation }) => activation === "restart");
   if (engine !== "docker") return wasRestart ? "restart" : "none";
-  return wasRestart && (docker?.cdiSpecDirs ?? []).length > 0 ? "restart" : "reload";
+  const isThere = (docker?.cdiSpecDirs ?? []).length > 0 || (docker?.genericResources ?? []).length > 0;
+  return wasRestart && isThere ? "restart" : "reload";
 }
 
 function dropCdi(world: World, site: SetupSite): void {

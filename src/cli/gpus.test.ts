@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { simUp } from "../../sim/index.ts";
-import { runCli } from "../index.ts";
-import { schemaFaults } from "./schema.test-helper.ts";
+import { simUp } from "../sim/index.ts";
+import { runCli } from "./index.ts";
+import { schemaFaults } from "./gpus/schema.test-helper.ts";
 
 // Each of them starts programs, and what hangs has its deadline in berth.
 setDefaultTimeout(60_000);
@@ -22,9 +22,11 @@ function up(profile: string, standIns = false): string {
   return simUp(join(work, profile), profile, { executable: "/opt/berth/berth", standIns }).dir;
 }
 
-async function gpus(root: string, ...args: readonly string[]) {
+const gpus = (root: string, ...args: readonly string[]) => run(root, "gpus", ...args);
+
+async function run(root: string, ...args: readonly string[]) {
   const [out, notes]: [string[], string[]] = [[], []];
-  const code = await runCli(["--root", root, "gpus", ...args], undefined, {
+  const code = await runCli(["--root", root, ...args], undefined, {
     print: (text) => void out.push(text),
     note: (text) => void notes.push(text),
     env: () => undefined,
@@ -45,6 +47,19 @@ describe("berth gpus", () => {
     expect(schemaFaults(json)).toEqual([]);
     expect(json).toMatchObject({ processes: [{ gpu: 1, pid: process.pid, uid: 0 }], containers: [], errors: [expect.stringContaining("NO_DATA")] }); // prettier-ignore
   });
+
+  testAsRoot("shows whose a GPU is where somebody has leased one, and makes no store where nobody has", async () => {
+    const dir = up("h100x1");
+    const store = join(dir, "var/lib/berth/leases");
+    expect([(await run(dir, "gpus")).out.includes("lease"), existsSync(store)]).toEqual([false, false]);
+    const owner = ["--owner-pid", String(process.pid), "--label", "train", "--unchecked"];
+    expect((await run(dir, "lease", "take", "-g", "any", ...owner)).code).toBe(0);
+    expect((await run(dir, "gpus")).out).toMatch(/^0 .* MiB  lease train\/root$/m);
+    expect((await run(dir, "ps")).out).toMatch(/^0 +- +- +root .* train\/root .* leased, unused: [0-9a-f]{8} reserved by process /m);
+    for (const name of readdirSync(store).filter((each) => each.startsWith("leases.db"))) writeFileSync(join(store, name), "no store");
+    const { out, notes } = await run(dir, "ps");
+    expect([out, notes]).toEqual(["No process uses a GPU.\n", expect.stringContaining("leases: ")]);
+  }); // prettier-ignore
 
   testAsRoot("shows a GPU that the driver has lost below the others", async () => {
     const { code, out } = await gpus(up("broken-gpu-health"));
