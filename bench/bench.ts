@@ -3,6 +3,7 @@
  * overlay over the image as an engine would have it. It prints, and never fails on a time.
  *
  *     npm run bench -- --runs 30 --peer /usr/bin/nvidia-container-runtime
+ *     npm run bench -- leases --runs 30      of choosing and keeping GPUs: bench/leases.ts
  */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -12,6 +13,7 @@ import { formatJson, formatTable, isJsonObject, parseJson, printErr, printOut, r
 import { combineEdits, parseCdiSpec, type CdiEdits } from "../src/cdi/index.ts";
 import { splitDeviceNumber } from "../src/linux/index.ts";
 import { makeImage, makeSpec, must } from "./image.ts";
+import { median, shuffle } from "./measure.ts";
 
 interface Options {
   readonly runs: number;
@@ -232,19 +234,6 @@ function editedSpec(image: string, devices: string): string {
   const spec = readFileSync(join(item.argv.at(-2) ?? "", "config.json"), "utf8");
   item.clean();
   return spec;
-}
-
-function shuffle<T>(items: readonly T[]): T[] {
-  return items
-    .map((item) => ({ item, order: Math.random() }))
-    .toSorted((a, b) => a.order - b.order)
-    .map(({ item }) => item);
-}
-
-function median(numbers: readonly number[]): number {
-  const sorted = numbers.toSorted((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  return sorted.length % 2 === 1 ? (sorted[middle] ?? 0) : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
 }
 
 function measure(cases: readonly Case[], runs: number): Map<string, number[]> {
