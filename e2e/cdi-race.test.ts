@@ -14,7 +14,7 @@ import { makeDistroless } from "./images/copied.ts";
 import { debianTree } from "./images/debian.ts";
 import { makeBundle, makePlainBundle, type Bundle } from "./lib/bundle.ts";
 import { inject, onlyHook, readCdi, type CdiHook, type CdiSpec } from "./lib/cdi.ts";
-import { compatLibcuda, racerProgram } from "./lib/compile.ts";
+import { compatLibcuda, killAt, killPoints, racerProgram } from "./lib/compile.ts";
 import { describeWith } from "./lib/gate.ts";
 import { hookVerbs, IN_NAMESPACE, writeState } from "./lib/hook.ts";
 import { must, run, type Output } from "./lib/run.ts";
@@ -151,7 +151,7 @@ describeWith(["gcc", "strace", "debootstrap"], "the hook of a CDI file, at its w
       "open_tree,fsopen,fsconfig,fsmount,mount_setattr,move_mount,umount2",
     ].join(",");
     const OLDER = "535.1.1";
-    const TRACE = ["strace", "-f", "-qq", "-e", `trace=${CHANGES}`];
+    const TRACE = ["strace", "-f", "--seccomp-bpf", "-qq", "-e", `trace=${CHANGES}`];
 
     /** A layer of a container that has run with an older driver, or never. */
     function layerOf(kind: "new" | "upgraded"): Bundle {
@@ -183,15 +183,6 @@ describeWith(["gcc", "strace", "debootstrap"], "the hook of a CDI file, at its w
       return [...IN_NAMESPACE, "sh", "-c", `${prepare} && exec "$@"`, "sh", ...prefix, ...words];
     }
 
-    /** "symlinkat:when=2" for the second of a trace, and so on: strace counts each call by itself. */
-    function killPoints(trace: string): readonly string[] {
-      const seen = new Map<string, number>();
-      return [...trace.matchAll(/^\d+ +([a-z0-9_]+)\(/gm)].map(([, name = ""]) => {
-        seen.set(name, (seen.get(name) ?? 0) + 1);
-        return `${name}:when=${seen.get(name)}`;
-      });
-    }
-
     for (const kind of ["new", "upgraded"] as const) {
       test(`it leaves a layer (${kind}) that the next start puts right, and no temporary file`, () => {
         const log = join(scope.folder("trace"), "log");
@@ -204,9 +195,7 @@ describeWith(["gcc", "strace", "debootstrap"], "the hook of a CDI file, at its w
         const mounts = readMountTable().length;
         for (const point of points.filter((_, index) => isThorough || index % SAMPLE === SAMPLE - 1)) {
           const bundle = layerOf(kind);
-          const killed = run(
-            call(bundle, [...TRACE, "-o", "/dev/null", "-e", `inject=${point.replace(":", ":signal=KILL:")}`]),
-          );
+          const killed = run(call(bundle, killAt(...point)));
           const again = run(call(bundle, []));
           const state = {
             point,
@@ -215,7 +204,7 @@ describeWith(["gcc", "strace", "debootstrap"], "the hook of a CDI file, at its w
             stderr: again.stderr,
             layer: treeState(bundle.layer),
           };
-          expect(state).toEqual({ point, killed: -1, again: 0, stderr: "", layer: expected });
+          expect(state).toEqual({ point, killed: 137, again: 0, stderr: "", layer: expected });
           for (const mounted of mountsBelow(bundle.dir)) run(["umount", mounted]);
         }
         expect(readMountTable().length).toBe(mounts);

@@ -111,7 +111,7 @@ describeWith(["docker", "dockerd", "debootstrap"], "berth cdi refresh and check 
     const { status, stdout, stderr } = berth("cdi", "check");
     expect(stderr).toBe("");
     expect(stdout).toMatch(/^docker \d+\.\d+\.\d+: CDI on, reads up to \d\.\d\.\d/);
-    expect(stdout).toContain(`${file}: CDI 0.5.0, nvidia.com/gpu, 5 names; read by docker `);
+    expect(stdout).toContain(`${file}: CDI 0.5.0, nvidia.com/gpu, 11 names; read by docker `);
     expect(stdout).toEndWith("All is well\n");
     expect(status).toBe(0);
   });
@@ -152,7 +152,7 @@ describeWith(["docker", "dockerd", "debootstrap"], "berth cdi refresh and check 
     rmSync(broken);
     expect(status).toBe(1);
     expect(stdout).toMatch(new RegExp(`^${broken}:\\d+: error: BERTH-F00[12]: `, "m"));
-    expect(stdout).toContain(`${file}: CDI 0.5.0, nvidia.com/gpu, 5 names; read by docker `);
+    expect(stdout).toContain(`${file}: CDI 0.5.0, nvidia.com/gpu, 11 names; read by docker `);
     expect(started.stdout).toBe(listing(pick(host, 0)));
   }, 60_000);
 

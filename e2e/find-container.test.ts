@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
-import { findContainer, type FindOptions, type FoundContainer } from "../src/engines/index.ts";
+import { mkdirSync, readFileSync, symlinkSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { findContainer, listContainerd, type FindOptions, type FoundContainer } from "../src/engines/index.ts";
 import { clientEnv } from "./engines/clients.ts";
 import { writeOciArchive } from "./engines/oci-image.ts";
 import { importIntoPodman, setUpPodman, setUpRootlessPodman, type Podman } from "./engines/podman.ts";
@@ -98,6 +99,21 @@ describeWith(
       expect(found).toMatchObject({ engine: "podman", id });
       expect(commandOf(found)).toBe("sleep 1009");
       expect(readFileSync(`/proc/${found.pid}/cgroup`, "utf8")).not.toContain(id);
+    });
+
+    test("containerd's, by the names that its bundle on the disk has", () => {
+      const id = "f".repeat(64);
+      const names = { "io.kubernetes.cri.container-name": "trainer", "io.kubernetes.cri.sandbox-name": "train-0" };
+      const annotations = Object.entries(names).flatMap(([key, value]) => ["--annotation", `${key}=${value}`]);
+      const words = ["--namespace", "k8s.io", "run", "--detach", ...annotations, IMAGE, id, "sleep", "600"];
+      expect(containerd.run(...words)).toMatchObject({ status: 0 });
+      scope.defer(() => void containerd.run("--namespace", "k8s.io", "tasks", "rm", "--force", id));
+      // A machine whose containerd has its state where it usually is.
+      const root = scope.folder("machine");
+      mkdirSync(join(root, "run"));
+      symlinkSync(join(dirname(containerd.address), "state"), join(root, "run/containerd"));
+      const found = listContainerd(root, new Set([id])).flatMap(({ containers }) => containers);
+      expect(found.find((each) => each.id === id)).toMatchObject({ name: "trainer", pod: { name: "train-0" } });
     });
 
     test("containerd's, of any namespace", () => {

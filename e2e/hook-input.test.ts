@@ -334,7 +334,20 @@ describeWith(["runc", "crun", "gcc", "strace", "debootstrap"], "the prestart hoo
       traps.plant(folder);
       const log = join(scope.folder("trace"), "log");
       const calls = "trace=open,openat,openat2,execve,execveat,fork,vfork,clone,clone3";
-      const trace = ["strace", "-f", "-qq", "-s", "4096", "-e", calls, "-o", log, pathOf(host), "prestart"];
+      const trace = [
+        "strace",
+        "-f",
+        "--seccomp-bpf",
+        "-qq",
+        "-s",
+        "4096",
+        "-e",
+        calls,
+        "-o",
+        log,
+        pathOf(host),
+        "prestart",
+      ];
       const state = JSON.stringify({ pid: holdProcess(scope), bundle: bundle.dir });
       expect(run(trace, { cwd: folder, stdin: state })).toEqual({ status: 0, stdout: "", stderr: "" });
       const lines = readFileSync(log, "utf8").split("\n");

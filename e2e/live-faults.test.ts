@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { NO_NETWORK } from "./engines/words.ts";
 import { debianTree } from "./images/debian.ts";
 import { makeBundle, runContainer, writeSpec, type Spec } from "./lib/bundle.ts";
+import { killAt } from "./lib/compile.ts";
 import { importImage, startDocker, type Docker } from "./lib/daemon.ts";
 import { describeWith, program } from "./lib/gate.ts";
 import { run, type Output } from "./lib/run.ts";
@@ -16,19 +17,10 @@ const CHANGES =
     " ",
   );
 
-/** Words before a program that has the Nth of these calls go wrong. */
-function faulty(call: string, what: string, number: number): readonly string[] {
-  return [
-    "strace",
-    "-f",
-    "-qq",
-    "-o",
-    "/dev/null",
-    "-e",
-    `trace=${call}`,
-    "-e",
-    `inject=${call}:${what}:when=${number}`,
-  ];
+/** Words before a program that have the Nth of these calls refused by the kernel. */
+function refused(call: string, number: number): readonly string[] {
+  const inject = `inject=${call}:error=ENOSPC:when=${number}`;
+  return ["strace", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e", `trace=${call}`, "-e", inject];
 }
 
 /**
@@ -44,7 +36,7 @@ function tryEach(calls: readonly string[], step: number, isReached: (call: strin
 }
 
 describeWith(
-  ["docker", "dockerd", "runc", "strace", "debootstrap"],
+  ["docker", "dockerd", "runc", "gcc", "strace", "debootstrap"],
   "a fault or a kill at any change that is made to a live container",
   () => {
     let scope: Scope;
@@ -63,7 +55,8 @@ describeWith(
       const devices = "/sys/fs/cgroup/devices";
       const own = /^\d+:devices:(.*)$/m.exec(readFileSync("/proc/self/cgroup", "utf8"))?.[1] ?? "/";
       return [
-        readMountTable().filter((line) => !line.includes("/bundle")),
+        // Those of other test files come and go.
+        readMountTable().filter((line) => !line.includes("/berth-e2e-") || line.includes(scope.dir)),
         readdirSync("/dev").toSorted(),
         ["/", own].map((path) => readFileSync(join(devices, path, "devices.list"), "utf8")),
         readdirSync(join(host.dir, "dev")),
@@ -81,11 +74,7 @@ describeWith(
       const runc = { argv: [program("runc")], lowLevel: program("runc") };
       const before = machine();
       const kills = tryEach([...CHANGES, "write"], 1, (call, number) => {
-        const words = [
-          ...faulty(call, "signal=SIGKILL", number),
-          join(host.bin, "nvidia-container-runtime-hook"),
-          "prestart",
-        ];
+        const words = [...killAt(call, number), join(host.bin, "nvidia-container-runtime-hook"), "prestart"];
         writeFileSync(script, `#!/bin/sh\nexec ${words.map((word) => `'${word}'`).join(" ")}\n`);
         chmodSync(script, 0o755);
         writeSpec(bundle, options);
@@ -131,7 +120,7 @@ describeWith(
       // A process that the kernel does not let out of the container's mount namespace ends as if it were killed.
       const refusable = CHANGES.filter((call) => call !== "setns");
       const refusals = tryEach(refusable, 14, (call, number) => {
-        const { status, stderr } = attach("attach", faulty(call, "error=ENOSPC", number));
+        const { status, stderr } = attach("attach", refused(call, number));
         if (status === 0) {
           expect(docker.run("exec", "box", "nvidia-smi", "-L").stdout).toBe(listing(pick(host, 3)));
           expect(attach("detach")).toMatchObject({ status: 0 });
@@ -145,7 +134,7 @@ describeWith(
     test("attach, killed before each of them: attach completes it, and detach takes all of it back", () => {
       const before = container();
       const kills = tryEach(CHANGES, 14, (call, number) => {
-        const { status } = attach("attach", faulty(call, "signal=SIGKILL", number));
+        const { status } = attach("attach", killAt(call, number));
         if (number === 2 || status === 0) {
           expect(attach("attach")).toMatchObject({ status: 0 });
           expect(docker.run("exec", "box", "nvidia-smi", "-L").stdout).toBe(listing(pick(host, 3)));

@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { runBerth } from "./lib/berth.ts";
+import { killAt } from "./lib/compile.ts";
 import { describeWith, program } from "./lib/gate.ts";
 import { must, run, type Output } from "./lib/run.ts";
 import { Scope } from "./lib/scope.ts";
@@ -24,7 +25,7 @@ const CHANGES =
   "openat,openat2,mkdir,mkdirat,rename,renameat,renameat2,unlink,unlinkat,rmdir,fsync,fchmod,fchown,write,flock";
 
 /** No engine runs: it is about files, and about dockerd's judgement of them. */
-describeWith(["dockerd", "containerd", "strace"], "berth setup, when something goes wrong,", () => {
+describeWith(["dockerd", "containerd", "gcc", "strace"], "berth setup, when something goes wrong,", () => {
   let scope: Scope;
   let host: SimHost;
   let config: string;
@@ -72,6 +73,7 @@ describeWith(["dockerd", "containerd", "strace"], "berth setup, when something g
       const words = [
         "strace",
         "-f",
+        "--seccomp-bpf",
         "-qq",
         "-c",
         "-o",
@@ -89,22 +91,7 @@ describeWith(["dockerd", "containerd", "strace"], "berth setup, when something g
     }
 
     function killedAt(call: string, count: number, args: readonly string[]): Output {
-      const inject = `inject=${call}:signal=SIGKILL:when=${count}`;
-      const words = [
-        "strace",
-        "-f",
-        "-qq",
-        "-o",
-        "/dev/null",
-        "-e",
-        `trace=${call}`,
-        "-e",
-        inject,
-        join(host.bin, "berth"),
-        "--root",
-        host.dir,
-        ...args,
-      ];
+      const words = [...killAt(call, count), join(host.bin, "berth"), "--root", host.dir, ...args];
       return run(words, { env: env() });
     }
 

@@ -141,7 +141,7 @@ describeWith(["runc", "gcc", "debootstrap", "strace"], "nvidia-container-runtime
     const trace = join(bundle.dir, "trace");
     /** The programs that a call of the runtime becomes, and what it prints. */
     const call = (...rest: readonly string[]): { programs: string; output: string } => {
-      const strace = [program("strace"), "-f", "-qq", "-e", "trace=execve", "-o", trace];
+      const strace = [program("strace"), "-f", "--seccomp-bpf", "-qq", "-e", "trace=execve", "-o", trace];
       const output = must([...strace, host.runtime, ...words, ...rest]);
       return { programs: readFileSync(trace, "utf8"), output };
     };

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the end-to-end tests and the demo start: runc, crun, Docker, containerd, podman (for users without rights too), busybox, a C compiler and image tools.
+# Installs what the end-to-end tests and the demo start: runc, crun, Docker and its Compose, containerd, podman (for users without rights too), busybox, tmux, a C compiler and image tools.
 # Does nothing where all is there. Needs root on Debian or Ubuntu; elsewhere it says what is missing and ends with status 3.
 # No service is started by it.
 set -eu
@@ -9,16 +9,22 @@ ID=unknown
 if [ -r /etc/os-release ]; then . /etc/os-release; fi
 
 docker_cli=docker-cli
-if [ "$ID" = ubuntu ]; then docker_cli=docker.io; fi
+compose=docker-compose
+if [ "$ID" = ubuntu ]; then
+  docker_cli=docker.io
+  compose=docker-compose-v2
+fi
 
 # program:package pairs
 need="runc:runc crun:crun dockerd:docker.io docker:$docker_cli containerd:containerd ctr:containerd podman:podman newuidmap:uidmap
-busybox:busybox-static gcc:gcc debootstrap:debootstrap strace:strace iptables:iptables setpriv:util-linux"
+busybox:busybox-static gcc:gcc debootstrap:debootstrap strace:strace tmux:tmux iptables:iptables setpriv:util-linux"
 
 missing() {
   for pair in $need; do command -v "${pair%%:*}" >/dev/null 2>&1 || printf '%s ' "${pair##*:}"; done
   [ -e /usr/include/stdlib.h ] || printf 'libc6-dev '
   [ -e "/lib/ld-musl-$(uname -m).so.1" ] || printf 'musl '
+  # A plugin of the client, that is in no folder of PATH everywhere.
+  docker compose version >/dev/null 2>&1 || printf '%s ' "$compose"
 }
 
 # Docker before 25 and podman before 4.9 lack what berth is tested with.

@@ -16,6 +16,21 @@ export function racerProgram(): string {
   return compile("racer.c", "racer", ["-static", "-O1", "-Wall"]);
 }
 
+/** The words before a program that kill it before the Nth system call of a name. */
+export function killAt(call: string, count: number): readonly string[] {
+  return [compile("kill-at.c", "kill-at", ["-static", "-O1", "-Wall"]), call, String(count)];
+}
+
+/** The calls in a trace of strace, as `killAt` counts them: ["fsync", 2] for the second fsync. */
+export function killPoints(trace: string): readonly (readonly [string, number])[] {
+  const seen = new Map<string, number>();
+  return [...trace.matchAll(/^\d+ +([a-z0-9_]+)\(/gm)].map(([, call = ""]) => {
+    const count = (seen.get(call) ?? 0) + 1;
+    seen.set(call, count);
+    return [call, count];
+  });
+}
+
 /** The program that is linked against libcuda.so.1, for one dynamic loader. `library` is any file with that soname. */
 export function cudaProgram(loader: string, library: string): string {
   const flags = "-O1 -nostdlib -nostartfiles -ffreestanding -fno-stack-protector -fPIE -pie -Wl,-z,now".split(" ");

@@ -20,6 +20,11 @@ function withOwnMounts(prepare: string, argv: readonly string[]): string[] {
   return ["unshare", "--mount", "sh", "-ec", `${prepare}; exec "$@"`, "sh", ...argv];
 }
 
+/** With networks of its own, too: the bridges and rules that it makes end with it, and its ports are nobody else's. */
+export function withOwnNetworks(argv: readonly string[]): string[] {
+  return ["unshare", "--net", ...withOwnMounts("busybox ifconfig lo 127.0.0.1 up", argv)];
+}
+
 /** Waits until a client's command is answered. Throws with the end of the daemon's log when it has ended or takes too long. */
 function waitForAnswer(pid: number, folder: string, client: readonly string[]): void {
   const check = (): "answered" | "ended" | undefined => {
@@ -51,17 +56,21 @@ export interface DockerOptions {
   readonly prepare?: string;
   /** A folder that stands first in its PATH. */
   readonly path?: string;
+  /** Whether it has networks of its own, and can make some. */
+  readonly hasNetworks?: boolean;
 }
 
 /** A dockerd with data, socket and configuration of its own, whose runtime `nvidia` is the given program. */
-export function startDocker(scope: Scope, { runtime, settings = {}, prepare = "true", path }: DockerOptions): Docker {
+export function startDocker(scope: Scope, options: DockerOptions): Docker {
+  const { runtime, settings = {}, prepare = "true", path, hasNetworks = false } = options;
   const folder = scope.folder("docker");
   const host = `unix://${join(folder, "socket")}`;
   const config = { ...dockerSettings(folder), runtimes: { nvidia: { path: runtime } }, ...settings };
   writeFileSync(join(folder, "daemon.json"), JSON.stringify(config, undefined, 2));
   const env = path === undefined ? [] : ["env", `PATH=${path}:${process.env["PATH"] ?? ""}`];
   const argv = [...env, program("dockerd"), "--config-file", join(folder, "daemon.json")];
-  const pid = startDaemon(scope, folder, withOwnMounts(prepare, argv));
+  const mounted = withOwnMounts(prepare, argv);
+  const pid = startDaemon(scope, folder, hasNetworks ? withOwnNetworks(mounted) : mounted);
   waitForAnswer(pid, folder, [program("docker"), "--host", host]);
   return { ...dockerAt(scope, folder), pid };
 }

@@ -10,6 +10,7 @@ export type Need =
   | "crun"
   | "docker"
   | "dockerd"
+  | "docker-compose"
   | "containerd"
   | "ctr"
   | "podman"
@@ -18,6 +19,7 @@ export type Need =
   | "gcc"
   | "debootstrap"
   | "strace"
+  | "tmux"
   | "dpkg-deb";
 
 /**
