@@ -39,8 +39,7 @@ export async function waitForLease(site: LeaseSite, asking: Asking, waiting: Wai
       await untilChanged(store, deadline);
     }
   } catch (error) {
-    deny(store, asking, messageOf(error));
-    if (ticket !== undefined) store.leaveQueue(ticket, lookNow());
+    deny(store, asking, messageOf(error), ticket);
     throw error;
   }
 }

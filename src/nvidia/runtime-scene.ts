@@ -29,15 +29,21 @@ export function leaseScene(creation: Creation): LeaseScene {
 /** runc and crun: `--root`, else a folder of that name in /run, whatever the program is called; of a user in that user's own. */
 function stateFolderOf({ args, record, lowLevel }: Creation): string {
   const own = effectiveUid() === 0 ? undefined : readEnv(record, "XDG_RUNTIME_DIR");
-  const root = args.root || join(own || "/run", /runc|crun/.exec(basename(lowLevel))?.[0] ?? basename(lowLevel));
+  const root = args.root || join(own || "/run", familyOf(lowLevel));
   return join(resolve(root), args.containerId ?? "");
+}
+
+/** "crun" of "/usr/bin/crun-1.21". */
+function familyOf(lowLevel: string): string {
+  const name = basename(lowLevel);
+  return /runc|crun/.exec(name)?.[0] ?? name;
 }
 
 function findCgroups({ args, bundle, lowLevel }: Creation): readonly string[] {
   return cgroupFolders({
     path: cgroupsPath(bundle.spec),
     containerId: args.containerId ?? "",
-    runtime: basename(lowLevel),
+    runtime: familyOf(lowLevel),
     isSystemd: args.isSystemdCgroup,
     mounts: readMountTable(),
     own: readText("/proc/self/cgroup", MAX_BYTES) ?? "",
