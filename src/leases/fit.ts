@@ -28,7 +28,7 @@ function misfitOfModel(device: Device, { computeCapability, model, numaNode }: W
       ? "its compute capability is not known: berth host"
       : `its compute capability is ${device.computeCapability}`;
   if (model !== undefined && !device.model.toLowerCase().includes(model.toLowerCase()))
-    return `it is a ${device.model}`;
+    return `its model is ${device.model}`;
   if (numaNode === undefined || device.numaNode === numaNode) return undefined;
   return device.numaNode === undefined ? "its NUMA node is not known" : `it is on NUMA node ${device.numaNode}`;
 }

@@ -162,7 +162,7 @@ describe.skipIf(process.geteuid?.() !== 0)("a file system", () => {
     runProgram(["mount", "-o", "remount,ro", disk.folder]);
     using store = openOrNot(folder);
     expect(problemOf(() => store?.take(asking("any"), pool, look(pool)) ?? open(folder)())).toMatch(
-      /^BERTH-A006: .*: it cannot be written$/,
+      /^BERTH-A006: .*: its file system is read-only$/,
     );
   });
 

@@ -26,16 +26,21 @@ function isBlind({ count }: Wish, verdicts: readonly Verdict[]): boolean {
 }
 
 function notHere(wish: Wish, { verdicts, fitting }: Choice): BerthError {
-  const why =
-    verdicts.length === 0
-      ? "this host has no GPU that can be leased"
-      : `of ${verdicts.length} here ${fitting} would do${wish.link === undefined || fitting < 2 ? "" : " together"}`;
   const misfit = firstReason(verdicts, "misfit");
   return new BerthError({
     code: "BERTH-A003",
-    message: `Cannot give "${formatWish(wish)}": ${why}${misfit}`,
-    remedy: `ask for fewer or for others: berth lease explain -g '${formatWish(wish)}'`,
+    message: `Cannot give "${formatWish(wish)}": ${whatIsHere(wish, verdicts.length, fitting)}${misfit}`,
+    remedy:
+      verdicts.length === 0
+        ? "see why: berth doctor"
+        : `ask for fewer or for others: berth lease explain -g '${formatWish(wish)}'`,
   });
+}
+
+function whatIsHere({ link }: Wish, count: number, fitting: number): string {
+  if (count === 0) return "this host has no GPU that can be leased";
+  if (fitting === count) return `this host has ${count} and no more`;
+  return `of ${count} here ${fitting} would do${link === undefined || fitting < 2 ? "" : " together"}`;
 }
 
 function blind(wish: Wish, verdicts: readonly Verdict[]): BerthError {
@@ -52,7 +57,7 @@ function notFree(wish: Wish, verdicts: readonly Verdict[], waiting: number): Ber
   return new BerthError({
     code: "BERTH-A002",
     message: `Cannot give "${formatWish(wish)}": ${free === 0 ? "none is free" : `${free} free`}${row}${firstReason(verdicts, "taken")}`,
-    remedy: "wait for it with --wait, or see who has them: berth lease explain",
+    remedy: "see who has them: berth lease explain; berth run --wait waits for them",
   });
 }
 

@@ -2,6 +2,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { runProgram } from "../base/index.ts";
 import { firstOf, keepLook, readKept } from "./samples-file.ts";
 import type { Sighting } from "./samples-format.ts";
 
@@ -35,6 +36,20 @@ test("what was seen in another boot counts for nothing", () => {
   keepLook(folder, "another", sighting(100), new Map());
   expect(readKept(folder, "another").sightings).toEqual([sighting(100)]);
 });
+
+test.skipIf(process.geteuid?.() !== 0)(
+  "where it cannot be kept as the file system is read-only, nobody is bothered",
+  () => {
+    const folder = newFolder();
+    runProgram(["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", folder]);
+    try {
+      keepLook(folder, "boot", sighting(5000), new Map());
+      expect(readKept(folder, "boot").sightings).toEqual([]);
+    } finally {
+      runProgram(["umount", "--lazy", folder]);
+    }
+  },
+);
 
 test.each([
   ["nothing", undefined],

@@ -58,6 +58,15 @@ function replace(path: string, text: string): void {
     renameSync(temporary, path);
   } catch (error) {
     if (errnoCode(error) === undefined) throw error;
-    rmSync(temporary, { force: true });
+    removeIfPossible(temporary);
+  }
+}
+
+/** On a file system that is read-only even what is not there cannot be removed. */
+function removeIfPossible(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch (error) {
+    if (errnoCode(error) === undefined) throw error;
   }
 }

@@ -50,17 +50,19 @@ function reasonFor(code: string, path: string): readonly [string, string] | unde
   const reasons: readonly (readonly [RegExp, string, string])[] = [
     [/^(?:SQLITE_FULL|SQLITE_IOERR_SHMSIZE|ENOSPC|EDQUOT)$/, "its file system is full", `make room: df -h ${folder}`],
     [/^SQLITE_(?:BUSY|LOCKED)/, "other processes have held it for too long", `see who holds it: fuser -v ${path}`],
-    [/^(?:SQLITE_READONLY|EROFS$)/, "it cannot be written", `make it writable for its owner: ls -ld ${folder}`],
+    [/^EROFS$/, "its file system is read-only", `mount it so that it can be written: findmnt --target ${folder}`],
+    [/^SQLITE_READONLY/, "it cannot be written", `make it writable for its owner: ls -ld ${folder} ${path}`],
     [/^SQLITE_IOERR/, `its file system fails (${code})`, `look at it with: df -h ${folder}; dmesg`],
     [
       /^(?:ENOTDIR|EEXIST|ELOOP)$/,
       `something that is no folder is in its place (${code})`,
       `look at it with: ls -ld ${folder}`,
     ],
+    [/^(?:EACCES|EPERM)$/, `this user may not open it (${code})`, "run it as root of the machine"],
     [
-      /^(?:EACCES$|EPERM$|SQLITE_CANTOPEN|SQLITE_PERM)/,
+      /^(?:SQLITE_CANTOPEN|SQLITE_PERM)/,
       `this user may not open it, or something else is in its place (${code})`,
-      "run it as root of the machine",
+      `as root of the machine look at what is there: ls -l ${path}`,
     ],
   ];
   const [, why, remedy] = reasons.find(([form]) => form.test(code)) ?? [];

@@ -92,7 +92,7 @@ describe("take", () => {
     const { store } = temporary;
     store.take(asking("any:2", { uid: 7, userLimit: 2 }), pool, now);
     expect(() => store.take(asking("any", { uid: 7, userLimit: 2 }), pool, now)).toThrow(
-      "Cannot give 1 more to user 7: that one has 2, and 2 are allowed",
+      "Cannot give 1 more to user 7: that one has 2, and no more than 2 may be had",
     );
     expect(names(store.take(asking("any", { uid: 8, userLimit: 2 }), pool, now))).toHaveLength(1);
   });
@@ -103,7 +103,7 @@ describe("take", () => {
     ["any,cc>=9.0", undefined],
     ["any,cc>=10.0", "its compute capability is 9.0"],
     ["any,model~h100", undefined],
-    ["any,model~A100", "it is a NVIDIA H100 80GB HBM3"],
+    ["any,model~A100", "its model is NVIDIA H100 80GB HBM3"],
     ["any,numa=0", undefined],
     ["any,numa=1", "it is on NUMA node 0"],
     ["any:2,link=nvlink", "its NVLinks are not known"],

@@ -18,6 +18,9 @@ import { chooseDevices, takeDevices } from "./take.ts";
 import { useDevices } from "./use-named.ts";
 import { formatWish, type Wish } from "../request/index.ts";
 
+/** How much of an id means a lease. */
+const MIN_ID = 4;
+
 /** All that the store says, after those who are gone were reaped. */
 export interface Ledger {
   readonly leases: readonly Lease[];
@@ -199,7 +202,8 @@ function toHolding({ id, generation, mode, uid, container, label, wish, at, seen
 }
 
 function findLease(leases: readonly Lease[], id: string): Lease {
-  const [found, ...others] = id.length < 4 ? [] : leases.filter((lease) => lease.id.startsWith(id.toLowerCase()));
+  if (id.length < MIN_ID) throw noLease(id, `its first ${MIN_ID} letters are needed at least`);
+  const [found, ...others] = leases.filter((lease) => lease.id.startsWith(id.toLowerCase()));
   if (found === undefined) throw noLease(id, "there is none whose id begins so, or it has ended long ago");
   if (others.length > 0) throw noLease(id, `it is the beginning of ${others.length + 1} ids`);
   return found;

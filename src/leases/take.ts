@@ -95,7 +95,7 @@ function checkLimit({ uid, userLimit }: Asking, count: number, leases: readonly 
   if (userLimit === undefined || has + count <= userLimit) return;
   throw new BerthError({
     code: "BERTH-A010",
-    message: `Cannot give ${count} more to user ${uid}: that one has ${has}, and ${userLimit} are allowed`,
+    message: `Cannot give ${count} more to user ${uid}: that one has ${has}, and no more than ${userLimit} may be had`,
     remedy: "end a lease of that user: berth lease ls",
   });
 }
