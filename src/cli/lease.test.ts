@@ -45,7 +45,7 @@ describe.skipIf(process.geteuid?.() !== 0)("berth lease", () => {
     expect(devices.map(({ name }: { name: string }) => name)).toEqual(["0", "1"]);
     expect((await lease("ls")).out).toMatch(
       new RegExp(
-        `^LEASE +STATE +MODE +GPUS +CONTAINER +IMAGE +USER +PROCESS +SINCE +FOR\n${id.slice(0, 8)}  RESERVED  own   0,1   - +- +0 +${process.pid} +\\d+s +train\\\\u001b\\[31m\n$`,
+        `^LEASE +STATE +MODE +GPUS +CONTAINER +IMAGE +USER +PROCESS +SINCE +FOR\n${id.slice(0, 8)}  RESERVED  own   0,1   - +- +\\S+ +${process.pid} +\\d+s +train\\\\u001b\\[31m\n$`,
       ),
     );
     const { out } = await lease("explain", "-g", "any:2", "--unchecked");
@@ -126,9 +126,11 @@ describe.skipIf(process.geteuid?.() !== 0)("berth lease", () => {
   test("what the administrator has set counts without a word, and a user's limit is the smaller one", async () => {
     const lease = makeHost("h100x8", "lease-limit = 3\nlease-unchecked = true", { SUDO_UID: "1234" });
     expect((await lease("take", "-g", "any:4", ...own)).problem).toMatch(
-      /^BERTH-A010: .*user 1234: .* has 0, and 3 are/,
+      /^BERTH-A010: .*user 1234: .* has 0, and no more than 3 may/,
     );
-    expect((await lease("take", "-g", "any:3", "--limit", "2", ...own)).problem).toMatch(/and 2 are allowed/);
+    expect((await lease("take", "-g", "any:3", "--limit", "2", ...own)).problem).toMatch(
+      /and no more than 2 may be had/,
+    );
     expect((await lease("explain", "-g", "any:3")).out.match(/: given\n/g)).toHaveLength(3);
     expect((await lease("take", "-g", "any:3", "--limit", "5", ...own)).problem).toBe("");
     expect((await lease("ls")).out).toMatch(/ 0,1,2 +- +- +1234 /);
@@ -136,12 +138,14 @@ describe.skipIf(process.geteuid?.() !== 0)("berth lease", () => {
 
   test("a drained GPU is given to nobody until it is given away again", async () => {
     const lease = makeHost("h100x1");
-    expect((await lease("drain", "0", "--reason", "fan")).out).toMatch(/^GPU 0 \(0000:.*\): drained\n$/);
+    expect((await lease("drain", "0", "--reason", "fan")).out).toMatch(/^GPU 0 \(0000:.*\): drained: fan\n$/);
     expect((await lease("take", "-g", "any", ...own, "--unchecked")).problem).toMatch(
-      /^BERTH-A002: Cannot give "any:1": none is free \(GPU 0: drained: fan\); remedy: wait for it with --wait/,
+      /^BERTH-A002: Cannot give "any:1": none is free \(GPU 0: drained: fan\); remedy: see who has them: berth lease explain; berth run --wait waits/,
     );
+    expect((await lease("drain", "0")).out).toEndWith(": drained: fan\n");
     expect((await lease("ls")).out).toMatch(/^No leases\.\ndrained: GPU 0 \(.*\): fan\n$/);
     expect((await lease("quarantine", "0", "--off")).out).toEndWith("given away again\n");
+    expect((await lease("drain", "0", "--off")).out).toEndWith("it was neither drained nor quarantined\n");
     expect((await lease("take", "-g", "any", ...own, "--unchecked")).problem).toBe("");
   });
 
@@ -202,14 +206,14 @@ describe.skipIf(process.geteuid?.() !== 0)("berth lease", () => {
 
   test.each([
     ["take -g any:0", "BERTH-A001", "it asks for no GPU"],
-    ["take -g any:9 --unchecked", "BERTH-A003", "of 8 here 8 would do"],
-    ["take -g any:9 --wait --unchecked", "BERTH-A003", "of 8 here 8 would do"],
+    ["take -g any:9 --unchecked", "BERTH-A003", "this host has 8 and no more"],
+    ["take -g any:9 --wait --unchecked", "BERTH-A003", "this host has 8 and no more"],
     ["take -g any,memory>=2G", "BERTH-A001", 'did you mean "mem"?'],
     ["take -g any --owner-pid 4194304", "BERTH-A009", "there is no process 4194304"],
     ["take -g any --owner-pid x", "BERTH-U001", 'Cannot read --owner-pid "x"'],
     ["take -g any --wait=soon", "BERTH-U001", 'Cannot read the time "soon"'],
     ["take -g any --limit 0", "BERTH-U001", 'Cannot read --limit "0"'],
-    ["take -g any:2 --limit 1 --unchecked", "BERTH-A010", "that one has 0, and 1 are allowed"],
+    ["take -g any:2 --limit 1 --unchecked", "BERTH-A010", "that one has 0, and no more than 1 may be had"],
     ["release abcdef", "BERTH-A008", 'Cannot find the lease "abcdef"'],
     ["drain 8", "BERTH-R001", 'Cannot find GPU "8"'],
     ["explain -g eny", "BERTH-A001", 'did you mean "any"?'],

@@ -23,7 +23,7 @@ export async function explainWish(this: World, { gpus, unchecked, json }: Flags)
     return;
   }
   this.print(choice.verdicts.map((verdict) => `${formatVerdict(verdict, choice)}\n`).join(""));
-  if (choice.verdicts.length === 0) this.print("No GPU that can be leased.\n");
+  if (choice.verdicts.length === 0) this.print("No GPU that can be leased; berth doctor says why.\n");
 }
 
 /** "GPU 2 (0000:3b:00.0, H100): not given: lease …" */

@@ -1,4 +1,4 @@
-import { escapeControls, formatTable } from "../../base/index.ts";
+import { escapeControls } from "../../base/index.ts";
 import {
   type Lease,
   type LeaseEvent,
@@ -8,7 +8,11 @@ import {
   nameOf,
   openExistingStore,
 } from "../../leases/index.ts";
+import { terminalWidth } from "../../linux/index.ts";
+import { readUserNames } from "../../watch/index.ts";
 import type { World } from "../context.ts";
+import { fitTable, type Column } from "../gpus/columns.ts";
+import { cutLine, paintLine, plain } from "../gpus/paint.ts";
 import { findLeaseSite } from "./lease-site.ts";
 
 const EVENTS = 100;
@@ -19,7 +23,8 @@ type Told = Ledger & { readonly events: readonly LeaseEvent[] };
 export function listLeases(this: World, { json }: { readonly json?: boolean }): void {
   const site = findLeaseSite(this);
   const told = readAll(site);
-  this.print(json === true ? `${JSON.stringify(toJson(told), null, 2)}\n` : formatLedger(told, site, Date.now()));
+  if (json === true) this.print(`${JSON.stringify(toJson(told), null, 2)}\n`);
+  else this.print(formatLedger(told, site, { now: Date.now(), width: terminalWidth(1) }));
 }
 
 function readAll(site: LeaseSite): Told {
@@ -34,37 +39,53 @@ function toJson({ leases, tickets, marks, events }: Told) {
   return { schema: "berth-lease-1", leases: whole, tickets, marks, events };
 }
 
-function formatLedger({ leases, tickets, marks }: Ledger, site: LeaseSite, now: number): string {
-  const waiting = tickets.map(
-    ({ owner, uid, wish }) => `waiting: process ${owner.pid} of user ${uid} for ${escapeControls(wish)}\n`,
-  );
+interface Layout {
+  readonly now: number;
+  /** Columns of the terminal; undefined: lines are as long as they are. */
+  readonly width: number | undefined;
+}
+
+function formatLedger({ leases, tickets, marks }: Ledger, site: LeaseSite, layout: Layout): string {
+  const users = readUserNames();
+  const waiting = tickets.map(({ owner, uid, wish }) => {
+    return `waiting: process ${owner.pid} of user ${userOf(uid, users)} for ${escapeControls(wish)}\n`;
+  });
   const marked = marks.map(({ key, state, reason }) => {
     return `${state}: GPU ${nameOf(key, site)}${reason === "" ? "" : `: ${escapeControls(reason)}`}\n`;
   });
-  return [leases.length === 0 ? "No leases.\n" : formatLeases(leases, now), ...waiting, ...marked].join("");
+  return [leases.length === 0 ? "No leases.\n" : formatLeases(leases, users, layout), ...waiting, ...marked].join("");
 }
 
-const HEAD = ["LEASE", "STATE", "MODE", "GPUS", "CONTAINER", "IMAGE", "USER", "PROCESS", "SINCE", "FOR"];
+type Users = ReadonlyMap<number, string>;
 
-function formatLeases(leases: readonly Lease[], now: number): string {
-  const rows = leases.map((lease) => [
-    lease.id.slice(0, 8),
-    lease.state,
-    lease.mode,
-    lease.devices.map(({ name }) => escapeControls(name)).join(","),
-    ...aboutContainer(lease),
-    `${lease.owner.pid}`,
-    formatAge(now - lease.at),
-    escapeControls(lease.label),
-  ]);
-  return formatTable([HEAD, ...rows]);
+function userOf(uid: number, users: Users): string {
+  return escapeControls(users.get(uid) ?? String(uid));
 }
 
-/** Its name, its image and its user; of a process only the user is known. */
-function aboutContainer({ container, uid }: Lease): readonly string[] {
-  if (container === undefined) return ["-", "-", `${uid}`];
-  const { id, name, image, user } = container;
-  return [name || id.slice(0, 12), image || "-", user || `${uid}`].map((text) => escapeControls(text));
+function formatLeases(leases: readonly Lease[], users: Users, { now, width }: Layout): string {
+  const { heading, lineOf } = fitTable(leaseColumns(users, now), leases, width);
+  const lines = [heading, ...leases.map(lineOf)].map((line) => cutLine(line, width ?? Infinity));
+  return lines.map((line) => `${paintLine(line, false).trimEnd()}\n`).join("");
+}
+
+/** Where there is little room those of the highest rank are left out first. */
+function leaseColumns(users: Users, now: number): readonly Column<Lease>[] {
+  return [
+    column("LEASE", 0, ({ id }) => id.slice(0, 8)),
+    column("STATE", 4, ({ state }) => state),
+    column("MODE", 6, ({ mode }) => mode),
+    column("GPUS", 1, ({ devices }) => devices.map(({ name }) => escapeControls(name)).join(",")),
+    column("CONTAINER", 3, ({ container }) => plain(container?.name || container?.id.slice(0, 12))),
+    column("IMAGE", 9, ({ container }) => plain(container?.image)),
+    column("USER", 2, ({ container, uid }) => plain(container?.user, userOf(uid, users))),
+    column("PROCESS", 7, ({ owner }) => String(owner.pid)),
+    column("SINCE", 5, ({ at }) => formatAge(now - at)),
+    { ...column("FOR", 8, ({ label }) => escapeControls(label)), isFlexible: true },
+  ];
+}
+
+function column(heading: string, rank: number, text: (lease: Lease) => string): Column<Lease> {
+  return { heading, rank, text };
 }
 
 /** "12s", "3m", "5h", "2d": the largest unit that is full. */

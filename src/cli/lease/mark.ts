@@ -27,9 +27,12 @@ function changeMark(world: World, state: Mark["state"], { off, reason = "" }: Fl
   const look = lookNow();
   if (off === true) {
     const was = store.unmark(key, look);
-    world.print(`GPU ${nameOf(key, site)}: ${was ? "given away again" : "it was given away already"}\n`);
+    world.print(`GPU ${nameOf(key, site)}: ${was ? "given away again" : "it was neither drained nor quarantined"}\n`);
     return;
   }
-  store.mark({ key, state, reason: escapeControls(reason).slice(0, MAX_REASON), at: look.now }, look);
-  world.print(`GPU ${nameOf(key, site)}: ${state}\n`);
+  const former = store.read(look).marks.find((mark) => mark.key === key && mark.state === state);
+  // Who says no reason takes none back.
+  const said = reason === "" ? (former?.reason ?? "") : escapeControls(reason).slice(0, MAX_REASON);
+  store.mark({ key, state, reason: said, at: look.now }, look);
+  world.print(`GPU ${nameOf(key, site)}: ${state}${said === "" ? "" : `: ${said}`}\n`);
 }
