@@ -157,7 +157,7 @@ function normalise(text: string): string {
     .replaceAll(hostname(), "HOST")
     .replace(/\d\d:\d\d:\d\d/g, "CLOCK")
     .replace(/\b\d+(?:s|m\d\ds|h\d\dm)(?= |$)/gm, "TIME")
-    .replace(/: [0-9a-f]{8} reserved by process \d+/g, ": LEASE reserved by process PID")
+    .replace(/: [0-9a-f]{8} of process \d+/g, ": LEASE of process PID")
     .replace(/^( ?\d +)\d+/gm, (_, before: string) => `${before}PID`)
     .replace(/ +/g, " ")
     .replace(/ +$/gm, "");

@@ -55,7 +55,7 @@ describe("berth gpus", () => {
     const owner = ["--owner-pid", String(process.pid), "--label", "train", "--unchecked"];
     expect((await run(dir, "lease", "take", "-g", "any", ...owner)).code).toBe(0);
     expect((await run(dir, "gpus")).out).toMatch(/^0 .* MiB  lease train\/root$/m);
-    expect((await run(dir, "ps")).out).toMatch(/^0 +- +- +root .* train\/root .* leased, unused: [0-9a-f]{8} reserved by process /m);
+    expect((await run(dir, "ps")).out).toMatch(/^0 +- +- +root .* train\/root .* leased, unused: [0-9a-f]{8} of process /m);
     for (const name of readdirSync(store).filter((each) => each.startsWith("leases.db"))) writeFileSync(join(store, name), "no store");
     const { out, notes } = await run(dir, "ps");
     expect([out, notes]).toEqual(["No process uses a GPU.\n", expect.stringContaining("leases: ")]);

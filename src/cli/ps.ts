@@ -22,19 +22,17 @@ export async function printProcesses(this: World, { json = false, mine = false, 
   const view = await scene.look();
   const filter = { ...words, uid: mine ? callingUid(this) : undefined };
   const rows = listRows(view).filter(isWanted(filter, view));
-  if (json) this.print(viewToJson(view, { schema: "berth-ps-1", time: new Date(), host: hostname(), rows }));
-  else if (say(this, scene)) {
-    const layout = { hasColours: isColoured(this.env), width: terminalWidth(1) };
-    this.print(rows.length === 0 ? noRows(view) : formatRows(rows, layout));
-  }
-  if (!json) for (const error of view.errors) this.note(`warning: ${escapeControls(error)}\n`);
+  if (json) return this.print(viewToJson(view, { schema: "berth-ps-1", time: new Date(), host: hostname(), rows }));
+  // Without a driver that is all there is to say.
+  if (!say(this, scene)) return;
+  const layout = { hasColours: isColoured(this.env), width: terminalWidth(1) };
+  this.print(rows.length === 0 ? noRows(view) : formatRows(rows, layout));
+  for (const error of view.errors) this.note(`warning: ${escapeControls(error)}\n`);
 }
 
 /** Why there is nothing to be shown. */
 function noRows(view: GpusView): string {
   const isKnown = view.gpus.some(({ state: { facts } }) => facts.processes !== undefined);
   if (!isKnown) return "No GPU says which processes use it.\n";
-  return listRows(view).length === 0
-    ? "No process uses a GPU.\n"
-    : "Nothing that uses a GPU is meant by these words.\n";
+  return listRows(view).length === 0 ? "No process uses a GPU.\n" : "Nothing on a GPU is what these options ask for.\n";
 }

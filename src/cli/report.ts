@@ -44,7 +44,7 @@ function readPeriod({ since = DEFAULT_SINCE, until }: Flags, now: number): Perio
   const end = until === undefined ? now : Math.min(parseTime("--until", until, now), now);
   const start = parseTime("--since", since, now);
   if (start < end) return { since: start, until: end };
-  const message = `Cannot report from ${formatTime(start)} to ${formatTime(end)}: that is no time`;
+  const message = `Cannot report from ${formatTime(start)} to ${formatTime(end)}: it does not begin before it ends`;
   throw new BerthError({ code: "BERTH-A030", message, remedy: "let it begin earlier, as with --since 30d" });
 }
 

@@ -174,8 +174,12 @@ function unusedLeases(gpu: ShownGpu, view: GpusView): readonly UseRow[] {
     place: textOf(lease.container?.name),
     lease: leaseOwner(lease, view),
     runningMs: Math.max(0, view.uptimeMs - lease.since),
-    command: `leased, unused: ${lease.id.slice(0, 8)} ${lease.state.toLowerCase()} by process ${lease.owner.pid}`,
+    command: `leased, unused: ${lease.id.slice(0, 8)} ${ownerOf(lease)}`,
   }));
+}
+
+function ownerOf({ state, owner }: Lease): string {
+  return state === "DRAINING" ? `has ended, and was of process ${owner.pid}` : `of process ${owner.pid}`;
 }
 
 /** What its engine says of it, else what the lease says. */

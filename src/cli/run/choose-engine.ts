@@ -16,7 +16,8 @@ export async function chooseEngine(
   if (docker.isGood || docker.isThere || named === "docker") return good(docker);
   const podman = findPodman(search);
   if (!podman.isGood && !podman.isInstalled) throw docker.isInstalled ? docker.error : neither();
-  if (docker.isInstalled && podman.isGood) noteWarnings(world, [`podman starts it: ${docker.error.message}`]);
+  if (docker.silence !== undefined && podman.isGood)
+    noteWarnings(world, [`podman starts it, as docker does not answer: ${docker.silence}`]);
   return good(podman);
 }
 

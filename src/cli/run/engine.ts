@@ -17,10 +17,16 @@ export interface RunEngine {
   readonly obstacle: string | undefined;
 }
 
-/** `isThere`: it is this user's, and what it lacks is what is to be said; else another engine may do. */
+/** `isThere`: it is this user's, and what it lacks is what is to be said; else another engine may do. `silence`: why it does not answer. */
 export type FoundEngine =
   | { readonly isGood: true; readonly engine: RunEngine }
-  | { readonly isGood: false; readonly isThere: boolean; readonly isInstalled: boolean; readonly error: BerthError };
+  | {
+      readonly isGood: false;
+      readonly isThere: boolean;
+      readonly isInstalled: boolean;
+      readonly error: BerthError;
+      readonly silence?: string;
+    };
 
 export interface EngineSearch {
   readonly scene: ClientScene;

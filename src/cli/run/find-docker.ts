@@ -7,7 +7,8 @@ export async function findDocker({ scene, runtime }: EngineSearch): Promise<Foun
   const client = findClient("docker", scene);
   if (client === undefined) return { isGood: false, isThere: false, isInstalled: false, error: notInstalled() };
   const asked = await askDocker({ ...scene, root: "/" });
-  if (!asked.isGood) return { isGood: false, isThere: false, isInstalled: true, error: noAnswer(asked.why) };
+  if (!asked.isGood)
+    return { isGood: false, isThere: false, isInstalled: true, error: noAnswer(asked.why), silence: asked.why };
   const { runtimes, kind, endpoint } = asked.engine;
   const program = runtimes.get(runtime);
   if (program === undefined)

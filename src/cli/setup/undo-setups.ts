@@ -34,7 +34,7 @@ export async function undoSetups(world: World, site: SetupSite, options: UndoOpt
   if (options.dryRun === true) return showUndo(world, site, options);
   using _ = holdSetups(site);
   const engines = enginesOf(site, options);
-  if (engines.length === 0) world.print(options.part === undefined ? "nothing is set up\n" : NO_SWARM);
+  if (engines.length === 0) world.print(nothingFor(options));
   const failures: unknown[] = [];
   for (const engine of engines) {
     await undoEngine(world, site, engine, options).catch((error: unknown) => failures.push(error));
@@ -43,7 +43,9 @@ export async function undoSetups(world: World, site: SetupSite, options: UndoOpt
   if (failures.length > 0) throw failures[0];
 }
 
-const NO_SWARM = "Swarm was told of nothing\n";
+function nothingFor({ part }: UndoOptions): string {
+  return part === undefined ? "nothing is set up\n" : "Swarm was told of nothing\n";
+}
 
 /** Whether a setup is to be taken back. */
 function isMeant({ names, part }: UndoOptions): (layer: Layer) => boolean {
@@ -60,7 +62,9 @@ function layersOf({ stateDir }: SetupSite, engine: EngineName, options: UndoOpti
 }
 
 function showUndo(world: World, site: SetupSite, options: UndoOptions): void {
-  for (const engine of enginesOf(site, options)) {
+  const engines = enginesOf(site, options);
+  if (engines.length === 0) world.print(nothingFor(options));
+  for (const engine of engines) {
     for (const step of planBack(site, layersOf(site, engine, options))) printDiff(world, step);
   }
 }
