@@ -25,7 +25,9 @@ export async function printExplanation(this: World, flags: Flags, ...words: read
     this.print(`${JSON.stringify({ ...toJson(explanation), container: traceToJson(trace) }, null, 2)}\n`);
   } else {
     if (trace !== undefined) this.print(`${escapeControls(describe(trace))}\n`);
-    this.print(partsForReader(formatExplanation(withPlace(explanation, this))));
+    if (trace !== undefined && isSilent(trace))
+      this.print(`${trace.engine} keeps no error of it, and it has printed nothing.\n`);
+    else this.print(partsForReader(formatExplanation(withPlace(explanation, this))));
   }
   if (explanation.kind === "unknown") Object.assign(this.process, { exitCode: 1 });
 }
@@ -73,8 +75,13 @@ function withPlace(explanation: Explanation, { executable }: Pick<World, "execut
 }
 
 function describe({ engine, id, status, exitCode, error }: ContainerTrace): string {
-  const code = exitCode === undefined ? "" : `, exit code ${exitCode}`;
+  const code = exitCode === undefined || status === "running" ? "" : `, exit code ${exitCode}`;
   return `${engine} ${id.slice(0, 12)} (${status}${code})${error === "" ? "" : `: ${error}`}`;
+}
+
+/** There is nothing to be explained. */
+function isSilent({ error, log }: ContainerTrace): boolean {
+  return error.trim() === "" && log.trim() === "";
 }
 
 function traceToJson(trace: ContainerTrace | undefined): object | null {

@@ -39,6 +39,7 @@ test.each([
     'BERTH-A044: Cannot start the container: which GPUs it gets is said twice, by -g and by "--gpus all"',
     "",
   ],
+  [["-g", "", "--", "img"], "BERTH-U001: Cannot start a container: -g says nothing", "-g any:2"],
   [["--wait=soon", "--", "img"], 'BERTH-U001: Cannot read the time "soon"', ""],
   [["--engine", "lxc", "--", "img"], "BERTH-U001: Cannot understand", ""],
 ])("berth run %j is refused before anything is asked", async (words, start, rest) => {

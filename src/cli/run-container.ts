@@ -30,6 +30,7 @@ const USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export async function runContainer(this: World, flags: Flags): Promise<void> {
   const { passed = [] } = this;
   if (passed.length === 0) throw noImage();
+  if (flags.gpus.trim() === "") throw noGpus();
   const options = readRunOptions(passed);
   refuseRivals(options);
   const waitMs = flags.wait === undefined ? undefined : parseDuration(flags.wait);
@@ -68,6 +69,15 @@ function noImage(): BerthError {
     code: "BERTH-U001",
     message: "Cannot start a container: there is no image behind --",
     remedy: "put it there, after the engine's own options: berth run -g any:2 -- --rm IMAGE COMMAND",
+  });
+}
+
+/** A variable of a shell that is not set, more often than not. */
+function noGpus(): BerthError {
+  return new BerthError({
+    code: "BERTH-U001",
+    message: "Cannot start a container: -g says nothing",
+    remedy: "say which GPUs it gets: -g any:2, -g 0,1, -g none",
   });
 }
 

@@ -44,7 +44,11 @@ export const lease = buildRouteMap({
         positional: word("The lease, or the beginning of its id", "ID"),
         flags: { generation: text("Only if it is that one", "N") },
       },
-      docs: { brief: "End a lease; its GPUs are free once their memory is" },
+      docs: {
+        brief: "End a lease; its GPUs are free once their memory is",
+        fullDescription:
+          "Ends a lease. Its GPUs are given to others once nothing of them is used any more. Nobody is stopped by that: a container that has them can use them as long as it runs.",
+      },
     }),
     ls: buildCommand({
       loader: async () => (await import("../lease/ls.ts")).listLeases,
@@ -52,7 +56,7 @@ export const lease = buildRouteMap({
       docs: {
         brief: "List who has which GPU, who waits, and what is given to nobody",
         fullDescription:
-          "Of each lease: its state, its mode, its GPUs, its container with image and user, its process, its age, and what it is for. RESERVED is of whoever took it, BOUND of a container, DRAINING has ended and its memory is not known to be free again. own is given to nobody else by a wish, exclusive to nobody else by name either, shared is of GPUs that were named. With --json: schema, leases, tickets, marks and the last 100 events, as docs/lease.schema.json describes them.",
+          "Lists the leases, those who wait, and the GPUs that are given to nobody. Of each lease: its state, its mode, its GPUs, its container with image and user, its process, its age, and what it is for; a narrow terminal gets less of it. RESERVED is of whoever took it, BOUND of a container, DRAINING has ended and its memory is not known to be free again. own is given to nobody else by a wish, exclusive to nobody else by name either, shared is of GPUs that were named. With --json: schema, leases, tickets, marks and the last 100 events, as docs/lease.schema.json describes them.",
       },
     }),
     log: buildCommand({
@@ -84,26 +88,36 @@ export const lease = buildRouteMap({
       docs: {
         brief: "Say for each GPU whether it would be given now, and why not",
         fullDescription:
-          "With --json: wish, waiting, gpus; gpus[i] has name, key, model, isGiven, kind (free, taken, unknown, misfit) and why.",
+          "Says for each GPU whether it would be given now, and why not: who has it, what uses it, who has waited longer, what it lacks. Takes nothing. With --json: wish, waiting, gpus; gpus[i] has name, key, model, isGiven, kind (free, taken, unknown, misfit) and why.",
       },
     }),
     drain: buildCommand({
       loader: async () => (await import("../lease/mark.ts")).drain,
       parameters: { positional: word("Index, UUID or PCI address", "GPU"), flags: { off, reason } },
-      docs: { brief: "Give a GPU to nobody from now on; who has it keeps it" },
+      docs: {
+        brief: "Give a GPU to nobody from now on; who has it keeps it",
+        fullDescription:
+          "No wish gets this GPU from now on, until --off. Who has it keeps it, and a container that names it gets it, with a warning. berth lease ls shows it with the reason.",
+      },
     }),
     quarantine: buildCommand({
       loader: async () => (await import("../lease/mark.ts")).quarantine,
       parameters: { positional: word("Index, UUID or PCI address", "GPU"), flags: { off, reason } },
       docs: {
         brief:
-          "The same for a GPU with which something is wrong; berth does it by itself for one that is used by nobody",
+          "The same as drain for a GPU with which something is wrong; berth does it by itself for one that is used by nobody",
+        fullDescription:
+          "No wish gets this GPU from now on, until --off, as something is wrong with it; who has it keeps it. berth does that by itself for a GPU that is still in use half a minute after its lease has ended, and no process can be seen on it.",
       },
     }),
     gc: buildCommand({
       loader: async () => (await import("../lease/gc.ts")).collectGarbage,
       parameters: { flags: { unchecked } },
-      docs: { brief: "End the leases of those who are gone now, as everybody does who looks at leases" },
+      docs: {
+        brief: "End the leases of those who are gone now, as everybody does who looks at leases",
+        fullDescription:
+          "Ends the leases of those who are gone, and frees the GPUs of leases that have ended where they are idle. A line for each thing that it did. Nothing has to call it: whoever takes a lease or looks at leases does the same.",
+      },
     }),
   },
   docs: { brief: "GPUs by what they are: take idle ones, see who has which and why" },

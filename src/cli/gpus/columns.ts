@@ -7,7 +7,7 @@ export interface Column<Row> {
   readonly isRight?: boolean;
   /** The lower, the longer it stays where there is little room. */
   readonly rank: number;
-  /** It is never wider. */
+  /** In a terminal it is never wider. */
   readonly most?: number;
   /** It gets what is left, and is cut. One of a table, its last. */
   readonly isFlexible?: boolean;
@@ -29,7 +29,11 @@ export function fitTable<Row>(
   rows: readonly Row[],
   width: number | undefined,
 ): FittedTable<Row> {
-  const sized = columns.map((column) => ({ column, width: naturalWidth(column, rows) }));
+  // What no terminal shows is read by programs, or kept: it is whole.
+  const sized = columns.map((column) => {
+    const own = naturalWidth(column, rows);
+    return { column, width: width === undefined ? own : Math.min(own, column.most ?? Infinity) };
+  });
   const shown = width === undefined ? sized : dropUntilFitting(sized, width);
   const used = shown.reduce((sum, each) => sum + (each.column.isFlexible === true ? 0 : each.width + GAP), 0);
   const widthOf = (each: Sized<Row>): number =>
@@ -60,8 +64,8 @@ interface Sized<Row> {
   readonly width: number;
 }
 
-function naturalWidth<Row>({ heading, text, most = Infinity }: Column<Row>, rows: readonly Row[]): number {
-  return Math.min(most, Math.max(Bun.stringWidth(heading), ...rows.map((row) => Bun.stringWidth(text(row)))));
+function naturalWidth<Row>({ heading, text }: Column<Row>, rows: readonly Row[]): number {
+  return Math.max(Bun.stringWidth(heading), ...rows.map((row) => Bun.stringWidth(text(row))));
 }
 
 function dropUntilFitting<Row>(sized: readonly Sized<Row>[], width: number): readonly Sized<Row>[] {

@@ -4,7 +4,7 @@ import type { GpuFacts } from "../../nvml/index.ts";
 import type { GpuUser } from "../../watch/index.ts";
 import type { GpusView, ShownGpu, ShownPart } from "./gpu-view.ts";
 import { gripsOf, leaseOwner } from "./list-rows.ts";
-import { cut, cutLine, loadStyle, paint, paintLine, plain, type Line, type Span, type Style } from "./paint.ts";
+import { cut, cutLine, loadStyle, paintLine, plain, type Line, type Span, type Style } from "./paint.ts";
 import { UNKNOWN } from "./units.ts";
 
 export interface GpusLayout {
@@ -16,6 +16,8 @@ export interface GpusLayout {
 /** Below it memory is in GiB and models are cut. */
 const NARROW = 80;
 const NARROW_MODEL = 14;
+/** From here on leases have a column of their own. */
+const WIDE = 100;
 const LEASE_MOST = 24;
 const MIB = 2 ** 20;
 const GIB = 2 ** 30;
@@ -31,7 +33,7 @@ interface Shown {
   readonly cells: readonly Cell[];
   readonly sick: string | undefined;
   readonly users: readonly GpuUser[];
-  /** What goes before the users: the last Xid, in a narrow terminal the lease. */
+  /** What goes before the users: the last Xid, and the lease where it has no column. */
   readonly notes: readonly Span[];
 }
 
@@ -50,9 +52,10 @@ export function formatGpus(view: GpusView, layout: GpusLayout): string {
     Math.max(...shown.map(({ cells }) => Bun.stringWidth(cells[at]?.text ?? ""))),
   );
   const used = widths.reduce((sum, width) => sum + width + 2, 0);
+  const { hasColours, width = Infinity } = layout;
   const lines = shown.map((each) => {
-    const cells = each.cells.map((cell, column) => pad(cell, widths[column] ?? 0, layout));
-    return `${cells.join("  ")}  ${describeUse(each, used, layout)}`.trimEnd();
+    const cells = each.cells.flatMap((cell, column) => [...pad(cell, widths[column] ?? 0), { text: "  " }]);
+    return paintLine(cutLine([...cells, ...describeUse(each, width - used)], width), hasColours).trimEnd();
   });
   return `${heading}${lines.map((line) => `${line}\n`).join("")}`;
 }
@@ -82,14 +85,15 @@ function partsOf(gpu: ShownGpu, view: GpusView, columns: Columns): readonly Show
 function leaseOf(gpu: ShownGpu, key: string | undefined, view: GpusView): string | undefined {
   const owners = gripsOf(gpu, view).filter(({ device }) => device.key === key);
   const text = owners.map(({ lease }) => leaseOwner(lease, view)).join(", ");
-  return owners.length === 0 ? undefined : cut(`lease ${plain(text)}`, LEASE_MOST);
+  return owners.length === 0 ? undefined : `lease ${plain(text)}`;
 }
 
 /** A column of its own where there is room for one, else among what is said behind the columns. */
 function withLease(cells: readonly Cell[], lease: string | undefined, columns: Columns, notes: readonly Span[]): Pick<Shown, "cells" | "notes"> {
-  if (!isNarrowIn(columns.layout))
-    return { cells: [...cells, ...(columns.hasLeases ? [{ text: lease ?? UNKNOWN, colour: lease === undefined ? undefined : ("strong" as const) }] : [])], notes };
-  return { cells, notes: [...notes, ...(lease === undefined ? [] : [{ text: lease, style: "strong" } as const])] };
+  const { hasLeases, layout: { width = Infinity } } = columns;
+  const shown = lease === undefined || width === Infinity ? lease : cut(lease, LEASE_MOST);
+  if (width < WIDE) return { cells, notes: [...notes, ...(shown === undefined ? [] : [{ text: shown, style: "strong" } as const])] };
+  return { cells: [...cells, ...(hasLeases ? [{ text: shown ?? UNKNOWN, colour: shown === undefined ? undefined : ("strong" as const) }] : [])], notes };
 } // prettier-ignore
 
 function isNarrowIn({ width }: GpusLayout): boolean {
@@ -132,15 +136,15 @@ function memory({ memoryUsedBytes: used, memoryTotalBytes: total }: Memory, isNa
   return { text, colour: loadStyle((100 * used) / total, "memory") };
 }
 
-function pad({ text, colour, isRight = false }: Cell, width: number, { hasColours }: GpusLayout): string {
-  const blanks = " ".repeat(Math.max(0, width - Bun.stringWidth(text)));
-  const painted = paint(text, colour, hasColours);
-  return isRight ? blanks + painted : painted + blanks;
+function pad({ text, colour, isRight = false }: Cell, width: number): Line {
+  const blanks = { text: " ".repeat(Math.max(0, width - Bun.stringWidth(text))) };
+  const painted = { text, style: colour };
+  return isRight ? [blanks, painted] : [painted, blanks];
 }
 
 /** What fits of it: all, then without images and projects, then cut. */
-function describeUse({ sick, users, notes }: Shown, used: number, { width, hasColours }: GpusLayout): string {
-  const room = width === undefined ? Infinity : Math.max(0, width - used);
+function describeUse({ sick, users, notes }: Shown, left: number): Line {
+  const room = Math.max(0, left);
   const why: Line = sick === undefined ? [] : [{ text: `SICK: ${escapeControls(sick)}`, style: "sick" }];
   const fixed = [...why, ...notes];
   const taken = fixed.reduce((sum, { text }) => sum + Bun.stringWidth(text) + 2, 0);
@@ -148,7 +152,7 @@ function describeUse({ sick, users, notes }: Shown, used: number, { width, hasCo
   const who = sick !== undefined ? "" : Bun.stringWidth(whole) <= room - taken ? whole : short;
   const spans = [...fixed, ...(who === "" ? [] : [{ text: who }])];
   const line = spans.flatMap((span, at) => (at === 0 ? [span] : [{ text: ", " }, span]));
-  return paintLine(cutLine(line, room), hasColours);
+  return cutLine(line, room);
 } // prettier-ignore
 
 /** "web-1/alice(11821M, nginx:1.27, shop)" */

@@ -55,6 +55,13 @@ const VIEW: GpusView = {
   errors: ["GPU 3: it has not answered within 1 second, after its utilisation"],
 }; // prettier-ignore
 
+/** GPU 3, the sick one, is leased. */
+const [lease] = BUSY.leases ?? [];
+const LEASED: GpusView = {
+  ...VIEW,
+  leases: lease === undefined ? [] : [{ ...lease, mode: "own", container: undefined, label: "", uid: 1000, devices: [{ key: "0000:3b:00.0", gpuKey: "0000:3b:00.0", name: "3", visibleName: "" }] }],
+}; // prettier-ignore
+
 describe("berth gpus", () => {
   test.each([60, 100, 200, undefined])("is one line a GPU in %p columns", (width) => {
     const text = formatGpus(VIEW, { hasColours: false, width });
@@ -68,6 +75,20 @@ describe("berth gpus", () => {
     const text = formatGpus(BUSY, { hasColours: false, width });
     expect(text).toMatchSnapshot();
     expect(Math.max(...text.split("\n").map((line) => Bun.stringWidth(line)))).toBeLessThanOrEqual(width);
+  });
+
+  test.each([20, 40, 79, 80])("is never longer than a terminal of %p columns", (width) => {
+    for (const view of [VIEW, BUSY])
+      for (const line of formatGpus(view, { hasColours: false, width }).split("\n").slice(1))
+        expect(Bun.stringWidth(line)).toBeLessThanOrEqual(width);
+  });
+
+  test("where a lease has no column, what is wrong with a GPU stands before it", () => {
+    const lines = (width: number) => formatGpus(LEASED, { hasColours: false, width }).split("\n");
+    expect([lines(80)[4], lines(120)[4]]).toEqual([
+      expect.stringMatching(/ {2}SICK: it has not/),
+      expect.stringMatching(/ {2}lease alice +SICK: it has not/),
+    ]);
   });
 
   test("is the same text in colours", () => {

@@ -162,7 +162,9 @@ function whyOrphan(isThere: boolean, container: KnownContainer | undefined): str
 }
 
 function unusedLeases(gpu: ShownGpu, view: GpusView): readonly UseRow[] {
-  const processes = gpu.state.facts.processes ?? [];
+  const { processes = [] } = gpu.state.facts;
+  // A GPU that is sick may well be used.
+  const isKnown = gpu.state.facts.processes !== undefined;
   const unused = gripsOf(gpu, view).filter((grip) => !processes.some((process) => isIn(process, grip)));
   return unused.map(({ lease, device }) => ({
     ...blank(gpu),
@@ -174,7 +176,7 @@ function unusedLeases(gpu: ShownGpu, view: GpusView): readonly UseRow[] {
     place: textOf(lease.container?.name),
     lease: leaseOwner(lease, view),
     runningMs: Math.max(0, view.uptimeMs - lease.since),
-    command: `leased, unused: ${lease.id.slice(0, 8)} ${ownerOf(lease)}`,
+    command: `${isKnown ? "leased, unused" : "leased"}: ${lease.id.slice(0, 8)} ${ownerOf(lease)}`,
   }));
 }
 

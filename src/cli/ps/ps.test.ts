@@ -19,6 +19,19 @@ describe("berth ps", () => {
     expect(text).not.toContain("\u001b");
   });
 
+  test("cuts no name where no terminal is", () => {
+    const place = "a-container-with-a-name-that-is-longer-than-a-column";
+    const long = rows.map((row) => ({ ...row, place, lease: `${place}/alice` }));
+    expect(formatRows(long, { hasColours: false, width: undefined })).toContain(`${place}/alice `);
+    expect(formatRows(long, { hasColours: false, width: 200 })).not.toContain(place);
+  });
+
+  test("does not say of a sick GPU's lease that nothing uses it", () => {
+    const unknown = BUSY.gpus.map((gpu) => ({ ...gpu, state: { ...gpu.state, facts: {} } }));
+    const [row] = listRows({ ...BUSY, gpus: unknown }).filter(({ kind }) => kind === "lease");
+    expect(row?.command).toMatch(/^leased: [0-9a-f]{8} of process \d+$/);
+  });
+
   test("shows processes, leases that nothing uses, and memory that nobody holds", () => {
     expect(rows.map(({ kind, gpu, pid }) => [kind, gpu, pid])).toEqual([
       ["process", "0", 10],
