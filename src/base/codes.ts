@@ -134,6 +134,7 @@ export const ERROR_CODES = {
   "BERTH-W003": "there is no terminal to draw in",
   "BERTH-U001": "wrong usage",
   "BERTH-X001": "something unexpected happened",
+  "BERTH-X002": "what is to be printed cannot be written",
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_CODES;

@@ -1,5 +1,5 @@
 import { writeSync } from "node:fs";
-import { errnoCode } from "./error.ts";
+import { BerthError, errnoCode, messageOf } from "./error.ts";
 
 /**
  * Writes all of `text` to an open descriptor, blocking. `process.stdout` is never used: it costs 9 ms and leaves the
@@ -25,12 +25,25 @@ function writeSome(fd: number, bytes: Uint8Array): number | undefined {
   }
 }
 
-/** Prints data for the user or another program. */
+/** Prints data for the user or another program. Throws BERTH-X002. */
 export function printOut(text: string): void {
-  writeAll(1, text);
+  try {
+    writeAll(1, text);
+  } catch (error) {
+    if (errnoCode(error) === undefined) throw error;
+    const message = `Cannot print: ${messageOf(error)}`;
+    throw new BerthError(
+      { code: "BERTH-X002", message, remedy: "print it elsewhere, or make room there" },
+      { cause: error },
+    );
+  }
 }
 
-/** Prints a message about the work. */
+/** Prints a message about the work, if it can be printed: nothing ends for want of room for a message. */
 export function printErr(text: string): void {
-  writeAll(2, text);
+  try {
+    writeAll(2, text);
+  } catch (error) {
+    if (errnoCode(error) === undefined) throw error;
+  }
 }

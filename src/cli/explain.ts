@@ -58,10 +58,12 @@ function isName(word: string): boolean {
 }
 
 function readStdin(): string {
-  if (!isatty(STDIN)) return new TextDecoder().decode(readTail(STDIN, MAX_TEXT));
+  const isTerminal = isatty(STDIN);
+  const text = isTerminal ? "" : new TextDecoder().decode(readTail(STDIN, MAX_TEXT));
+  if (text.trim() !== "") return text;
   throw new BerthError({
     code: "BERTH-U001",
-    message: "Cannot explain: there is no text, and stdin is a terminal",
+    message: `Cannot explain: there is no text${isTerminal ? ", and stdin is a terminal" : " on stdin"}`,
     remedy:
       "paste the error in quotes, as in: berth explain 'could not select device driver \"\"', or: docker run … 2>&1 | berth explain",
   });

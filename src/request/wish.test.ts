@@ -59,6 +59,10 @@ describe("parseWish", () => {
     ["any,exclusive,exclusive", 'it says "exclusive" twice'],
     ["any,lease=12", '"12" is nothing that "lease" can be, as in lease=3fa21b07c4d84e0f9a5d5e1f6b7c8d90'],
     ["any,", "there is nothing between two commas or behind the last"],
+    [
+      "any:2,mem",
+      '"mem" is not understood: "mem" goes with ">=", as in mem>=40G; a shell takes ">" for itself where there are no quotes',
+    ],
     ["any,mem=40G", '"mem=40G" is not understood: "mem" goes with ">=", as in mem>=40G'],
     ["any,mem>=40", '"40" is nothing that "mem" can be, as in mem>=40G'],
     ["any,mem>=0G", '"0G" is nothing that "mem" can be, as in mem>=40G'],

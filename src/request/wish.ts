@@ -117,11 +117,17 @@ function readCondition(part: string, text: string): { readonly name: string; rea
   const word = Object.hasOwn(WORDS, part.toLowerCase()) ? WORDS[part.toLowerCase()] : undefined;
   if (word !== undefined) return { name: part.toLowerCase(), value: word };
   if (key === undefined) throw refuse(text, unknownKey(part, name));
-  if (sign !== key.sign)
-    throw refuse(text, `"${part}" is not understood: "${name}" goes with "${key.sign}", as in ${key.example}`);
+  if (sign !== key.sign) throw refuse(text, `"${part}" is not understood: ${wrongSign(name, sign, key)}`);
   const read = key.read(value);
   if (read === undefined) throw refuse(text, `"${value}" is nothing that "${name}" can be, as in ${key.example}`);
   return { name: name.toLowerCase(), value: read };
+}
+
+function wrongSign(name: string, sign: string, key: Key): string {
+  const why = `"${name}" goes with "${key.sign}", as in ${key.example}`;
+  return sign === "" && key.sign.startsWith(">")
+    ? `${why}; a shell takes ">" for itself where there are no quotes`
+    : why;
 }
 
 /** Conditions that are one word. */

@@ -4,7 +4,7 @@ import { text } from "./parameters.ts";
 const flag = (brief: string) => ({ kind: "boolean", brief, withNegated: false, optional: true }) as const;
 const word = (brief: string, placeholder: string) =>
   ({ kind: "tuple", parameters: [{ brief, parse: String, placeholder }] }) as const;
-const wish = "What is wanted: any:2,mem>=40G,cc>=8.6,model~A100,link=nvlink,numa=0,mig=1g.10gb";
+const wish = "What is wanted, in quotes: 'any:2,mem>=40G,cc>=8.6,model~A100,link=nvlink,numa=0,mig=1g.10gb'";
 const unchecked = flag("Do not ask the driver: every GPU without a lease counts as idle");
 const off = flag("Give it away again");
 const reason = text("Why, for whoever asks", "TEXT");

@@ -9,7 +9,7 @@ export const run = buildCommand({
       gpus: {
         kind: "parsed",
         parse: String,
-        brief: "What it gets: any:2,mem>=40G, optional, 0,1, GPU-…, all, none",
+        brief: "What it gets: any:2, 'any:2,mem>=40G', optional, 0,1, GPU-…, all, none",
         placeholder: "WHAT",
         default: "any:1",
       },

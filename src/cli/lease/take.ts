@@ -1,5 +1,14 @@
 import { BerthError, parseStrictInteger } from "../../base/index.ts";
-import { type Asking, identify, type Lease, lookNow, type Owner, waitForLease } from "../../leases/index.ts";
+import {
+  type Asking,
+  identify,
+  type Lease,
+  type LeaseSite,
+  lookNow,
+  openStore,
+  type Owner,
+  waitForLease,
+} from "../../leases/index.ts";
 import { terminalWidth } from "../../linux/index.ts";
 import { formatWish, parseWish } from "../../request/index.ts";
 import type { World } from "../context.ts";
@@ -40,9 +49,20 @@ export async function takeLease(this: World, flags: Flags): Promise<void> {
   const { tell, clear } = waitingLine(wish, this.note, terminalWidth(2));
   const waiting = { waitMs, isUnchecked: isUnchecked(site, flags.unchecked), executable: this.executable, tell };
   const lease = await waitForLease(site, asking, waiting).finally(clear);
-  this.print(
-    flags.json === true ? `${JSON.stringify(toJson(lease), null, 2)}\n` : `${lease.id} ${visibleDevices(lease)}\n`,
-  );
+  try {
+    this.print(
+      flags.json === true ? `${JSON.stringify(toJson(lease), null, 2)}\n` : `${lease.id} ${visibleDevices(lease)}\n`,
+    );
+  } catch (error) {
+    giveBack(site, lease);
+    throw error;
+  }
+}
+
+/** Nobody has learnt of it. */
+function giveBack(site: LeaseSite, { id, generation }: Lease): void {
+  using store = openStore(site);
+  store.release(id, generation, lookNow());
 }
 
 /** Whoever starts this, unless that one has gone and init has taken this over. */
