@@ -1,4 +1,4 @@
-import { plain, type Line, type Span } from "../gpus/paint.ts";
+import { cut, plain, type Line, type Span } from "../gpus/paint.ts";
 import { SORTS } from "./table-rows.ts";
 import type { TopState } from "./top-state.ts";
 
@@ -27,6 +27,8 @@ export function footerLine({ ui, view }: TopState, columns: number): Line {
 
 const WIDE = 140;
 const ERROR_LEAST = 60;
+/** How much of a filter is shown. */
+const MAX_FILTER = 16;
 
 function sortWords(): string {
   return Object.values(SORTS)
@@ -35,20 +37,21 @@ function sortWords(): string {
 }
 
 /** As many keys as there is room for. */
-function hints({ sort, isReversed, isTree }: TopState["ui"], columns: number): Line {
+function hints({ sort, isReversed, isTree, filter }: TopState["ui"], columns: number): Line {
   const all = [
     ["q", "quit"],
     ["h", "help"],
     ["o", `sort: ${SORTS[sort].title}${isReversed ? " reversed" : ""}`],
-    ["/", "filter"],
+    ["/", filter === "" ? "filter" : `filter: ${cut(plain(filter), MAX_FILTER)}`],
+    ...(filter === "" ? [] : [["Esc", "no filter"]]),
     ["t", isTree ? "list" : "tree"],
     ["T", "TERM"],
     ["K", "KILL"],
-  ] as const;
+  ];
   let room = columns - 1;
   const shown: Span[] = [{ text: " " }];
-  for (const [key, word] of all) {
-    room -= key.length + word.length + 3;
+  for (const [key = "", word = ""] of all) {
+    room -= key.length + Bun.stringWidth(word) + 3;
     if (room < 0) break;
     shown.push({ text: key, style: "strong" }, { text: ` ${word}  `, style: "dim" });
   }

@@ -7,7 +7,7 @@ const KEYS: readonly (readonly [keys: string, what: string])[] = [
   ["↑ ↓, j k", "choose a line; Page, Home (g) and End (G) go further; Escape chooses none"],
   ["o, F6", "sort, with a letter:"],
   ["r", "the other way round"],
-  ["/", "show only lines with a text: user, container, image, project, command, process"],
+  ["/", "show only lines with a text: user, container, image, project, command, process; Escape takes it back"],
   ["t", "processes below their containers, or one list"],
   ["T, K", "send SIGTERM or SIGKILL to the chosen process, after a question"],
   ["a, f, c", "GPUs as high as fits, with graphs, one line each"],

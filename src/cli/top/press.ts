@@ -70,7 +70,7 @@ const CHANGES: ReadonlyMap<string, (ui: Ui) => Partial<Ui>> = new Map<string, (u
   ["a", () => ({ layout: "auto" })],
   ["f", () => ({ layout: "full" })],
   ["c", () => ({ layout: "compact" })],
-  ["escape", () => ({ selected: undefined })],
+  ["escape", ({ selected }) => (selected === undefined ? { filter: "" } : { selected: undefined })],
 ]);
 
 function pressInTable(key: string, { ui, rows }: TopState): Pressed {

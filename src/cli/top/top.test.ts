@@ -136,6 +136,7 @@ describe("keys of berth top", () => {
     expect(after(["o", "x"]).ui.sort).toBe("gpu");
     expect(after(["/", "q", "x", "backspace", "enter"]).ui).toMatchObject({ filter: "q", mode: { kind: "table" } });
     expect(after(["/", "a", "enter", "/", "b", "escape"]).ui.filter).toBe("a");
+    expect(after(["/", "a", "enter", "escape"]).ui.filter).toBe("");
     expect(after(["t"]).ui.isTree).toBe(true);
     expect(after(["?", "x"]).ui.mode.kind).toBe("table");
   });
