@@ -39,10 +39,12 @@ describeWith([], "berth report and berth lease log of the built program", () => 
     const [id = ""] = take("any:2").stdout.split(" ");
     expect(take("any:2").status).toBe(0);
     const refused = take("any");
-    expect(refused.stderr).toContain("BERTH-A010: Cannot give 1 more to user 54321: that one has 4, and 4 are allowed");
+    expect(refused.stderr).toContain(
+      "BERTH-A010: Cannot give 1 more to user 54321: that one has 4, and no more than 4 may be had",
+    );
     expect(take("any", "--limit", "8").stderr).toContain("BERTH-A010");
     expect(runBerth(host, ["lease", "release", id]).status).toBe(0);
-    expect(take("any", "--limit", "2").stderr).toContain("that one has 2, and 2 are allowed");
+    expect(take("any", "--limit", "2").stderr).toContain("that one has 2, and no more than 2 may be had");
     // Its owner is the shell, which ends with it.
     must(["sh", "-c", '"$@"; true', "sh", join(host.bin, "berth"), "--root", host.dir, "lease", "take", "-g", "any:3"]);
 
@@ -52,7 +54,7 @@ describeWith([], "berth report and berth lease log of the built program", () => 
     ]);
     expect(rows("--by", "image")).toMatchObject([{ key: null, leases: 3, denied: 3 }]);
     const log = runBerth(host, ["lease", "log"]).stdout;
-    expect(log).toMatch(new RegExp(` denied +- +- +process ${process.pid}, user 54321: .*4 are allowed`));
+    expect(log).toMatch(new RegExp(` denied +- +- +process ${process.pid}, user 54321: .*no more than 4 may be had`));
     expect(log).toMatch(/ reaped +[0-9a-f]{8} +\S+ +process \d+ is gone\n/);
     expect(log).toMatch(new RegExp(` released +${id.slice(0, 8)} `));
   });

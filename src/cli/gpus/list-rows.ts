@@ -176,12 +176,13 @@ function unusedLeases(gpu: ShownGpu, view: GpusView): readonly UseRow[] {
     place: textOf(lease.container?.name),
     lease: leaseOwner(lease, view),
     runningMs: Math.max(0, view.uptimeMs - lease.since),
-    command: `${isKnown ? "leased, unused" : "leased"}: ${lease.id.slice(0, 8)} ${ownerOf(lease)}`,
+    command: `${leaseWord(lease, isKnown)}: ${lease.id.slice(0, 8)} of process ${lease.owner.pid}`,
   }));
 }
 
-function ownerOf({ state, owner }: Lease): string {
-  return state === "DRAINING" ? `has ended, and was of process ${owner.pid}` : `of process ${owner.pid}`;
+function leaseWord({ state }: Lease, isUseKnown: boolean): string {
+  if (state === "DRAINING") return "lease that has ended";
+  return isUseKnown ? "leased, unused" : "leased";
 }
 
 /** What its engine says of it, else what the lease says. */

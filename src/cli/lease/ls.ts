@@ -80,7 +80,10 @@ function leaseColumns(users: Users, now: number): readonly Column<Lease>[] {
     column("USER", 2, ({ container, uid }) => plain(container?.user, userOf(uid, users))),
     column("PROCESS", 7, ({ owner }) => String(owner.pid)),
     column("SINCE", 5, ({ at }) => formatAge(now - at)),
-    { ...column("FOR", 8, ({ label }) => escapeControls(label)), isFlexible: true },
+    {
+      ...column("FOR", 8, ({ label, container }) => (label === container?.name ? "" : escapeControls(label))),
+      isFlexible: true,
+    },
   ];
 }
 

@@ -1,8 +1,9 @@
-import { BerthError } from "../../base/index.ts";
+import { BerthError, messageOf } from "../../base/index.ts";
 import { identify, isLack, lookNow, type Lease, waitForLease } from "../../leases/index.ts";
 import { effectiveUid, terminalWidth } from "../../linux/index.ts";
 import { formatWish, isWish, parseWish, type Wish } from "../../request/index.ts";
 import type { World } from "../context.ts";
+import { noteWarnings } from "../note-warnings.ts";
 import { callingUid } from "../calling-uid.ts";
 import { findLeaseSite, isUnchecked, userLimit } from "../lease/lease-site.ts";
 import { readLabel } from "../lease/read-label.ts";
@@ -56,8 +57,9 @@ async function takeIfThere(world: World, wish: Wish, wanted: WantedGpus): Promis
   try {
     return await take(world, wish, wanted);
   } catch (error) {
-    if (wish.isOptional && isLack(error)) return undefined;
-    throw error;
+    if (!wish.isOptional || !isLack(error)) throw error;
+    noteWarnings(world, [`it goes without, unless some are free when it starts: ${messageOf(error)}`]);
+    return undefined;
   }
 }
 
