@@ -93,7 +93,10 @@ export const lease = buildRouteMap({
     }),
     drain: buildCommand({
       loader: async () => (await import("../lease/mark.ts")).drain,
-      parameters: { positional: word("Index, UUID or PCI address", "GPU"), flags: { off, reason } },
+      parameters: {
+        positional: word("Index, UUID or PCI address, of a MIG device too (0:1)", "GPU"),
+        flags: { off, reason },
+      },
       docs: {
         brief: "Give a GPU to nobody from now on; who has it keeps it",
         fullDescription:
@@ -102,7 +105,10 @@ export const lease = buildRouteMap({
     }),
     quarantine: buildCommand({
       loader: async () => (await import("../lease/mark.ts")).quarantine,
-      parameters: { positional: word("Index, UUID or PCI address", "GPU"), flags: { off, reason } },
+      parameters: {
+        positional: word("Index, UUID or PCI address, of a MIG device too (0:1)", "GPU"),
+        flags: { off, reason },
+      },
       docs: {
         brief:
           "The same as drain for a GPU with which something is wrong; berth does it by itself for one that is used by nobody",

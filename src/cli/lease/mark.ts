@@ -27,7 +27,12 @@ function changeMark(world: World, state: Mark["state"], { off, reason = "" }: Fl
   const look = lookNow();
   if (off === true) {
     const was = store.unmark(key, look);
-    world.print(`GPU ${nameOf(key, site)}: ${was ? "given away again" : "it was neither drained nor quarantined"}\n`);
+    // A MIG device is not given either as long as its GPU is not.
+    const whole = store.read(look).marks.find((mark) => key.startsWith(`${mark.key}/`));
+    const stays = whole === undefined ? "" : `; GPU ${nameOf(whole.key, site)} is still ${whole.state}`;
+    world.print(
+      `GPU ${nameOf(key, site)}: ${was ? "given away again" : "it was neither drained nor quarantined"}${stays}\n`,
+    );
     return;
   }
   const former = store.read(look).marks.find((mark) => mark.key === key && mark.state === state);
