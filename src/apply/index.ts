@@ -42,7 +42,15 @@ export { formatPlan } from "./format-plan.ts";
 export { formatStep } from "./plan.ts";
 export { onlyNodes } from "./choosing-hook.ts";
 export { readRecorded } from "./recorded.ts";
-export { leaseNamed, settleWish, withLease, type LeaseProcess, type LeaseScene, type Settled } from "./leases.ts";
+export {
+  goingWithout,
+  leaseNamed,
+  settleWish,
+  withLease,
+  type LeaseProcess,
+  type LeaseScene,
+  type Settled,
+} from "./leases.ts";
 export { planContainer, type ContainerInput, type ContainerPlan, type PlannedContainer } from "./plan-container.ts";
 export { withStateFolder } from "./state-folder.ts";
 export { isWithoutGpu, usualCdiFile } from "./usual-cdi-file.ts";

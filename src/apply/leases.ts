@@ -66,6 +66,11 @@ export async function leaseNamed(
   return holdNamed(grant, request, await scene(host));
 }
 
+/** For the log. `why`: what was not to be had. */
+export function goingWithout(why: string): string {
+  return `the container goes without a GPU, as it may: ${why}`;
+}
+
 /** The same plan, with the lease's id in the spec. */
 export function withLease<T extends Pick<PlannedContainer, "plan">>(planned: T, lease: string | undefined): T {
   if (lease === undefined) return planned;

@@ -4,7 +4,7 @@ import { BerthError, escapeControls } from "../base/index.ts";
 import { findLowLevel, type Config } from "../config/index.ts";
 import { describeHost, hostOptions } from "../host/index.ts";
 import type { Grant } from "../grant/index.ts";
-import { explainChoice, hasLeaseStore, lookNow, readUsage, type Choice } from "../leases/index.ts";
+import { explainChoice, hasLeaseStore, lookAtGpus, type Choice } from "../leases/index.ts";
 import { readBundle } from "../oci/index.ts";
 import { formatWish, type Wish } from "../request/index.ts";
 import type { World } from "./context.ts";
@@ -42,8 +42,7 @@ export async function printInspection(this: World, { bundle, json }: Flags): Pro
 async function chooseNow(world: World, wish: Wish): Promise<Choice | undefined> {
   const site = findLeaseSite(world);
   if (!hasLeaseStore(site.folder)) return undefined;
-  const { isUnchecked } = findSite(world).config.leases;
-  const look = lookNow(await readUsage(site, world.executable, !isUnchecked), isUnchecked);
+  const look = await lookAtGpus(site, { executable: world.executable, isUnchecked: site.terms.isUnchecked });
   return explainChoice(site, wish, look).choice;
 }
 

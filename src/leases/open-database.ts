@@ -15,7 +15,7 @@ const DECISIVE = ["lease", "grip", "device", "ticket"];
 
 /**
  * Opens the store in `folder`, both made where they are not there. With a log beside it (WAL) and no sync for each change: who is killed at any point leaves it whole, a power cut, too. That may
- * take the last changes with it, but of a boot that is over no lease counts; and a sync can take longer than all else that is done here. Throws BERTH-A005, A006, A007 and A011.
+ * take the last changes with it, but of a boot that is over no lease counts; and a sync can take longer than all else that is done here. Throws BERTH-A005, A006, A007, A011 and A014.
  */
 export function openDatabase(folder: string): Database {
   const path = storePath(folder);

@@ -2,9 +2,10 @@ import { readGpuStates } from "../host/index.ts";
 import { readBootId, uptimeMs } from "../linux/index.ts";
 import type { GpuState } from "../nvml/index.ts";
 import { instancesIn, type Device } from "./device.ts";
-import type { LeaseSite } from "./lease-site.ts";
+import { lookNow, type LeaseSite } from "./lease-site.ts";
 import { nvlinksOf } from "./nvlinks.ts";
 import { NO_READINGS, type Readings } from "./readings.ts";
+import type { Look } from "./reap.ts";
 import { firstOf, keepLook, readKept } from "./samples-file.ts";
 import type { DeviceSample } from "./samples-format.ts";
 import { hasLeaseStore } from "./store-path.ts";
@@ -34,6 +35,19 @@ export async function readUsage(site: LeaseSite, executable: string, isAsked: bo
     return [device.key, usageOf(device, looks, before?.devices.get(device.key))] as const;
   });
   return { usage: new Map(usage), nvlinks };
+}
+
+export interface LookOptions {
+  /** The driver is not asked: GPUs without a lease count as idle. */
+  readonly isUnchecked: boolean;
+  /** This program. */
+  readonly executable: string;
+}
+
+/** What there is to be seen at this moment, the use of GPUs with it. */
+export async function lookAtGpus(site: LeaseSite, { executable, isUnchecked }: LookOptions): Promise<Look> {
+  const readings = await readUsage(site, executable, !isUnchecked);
+  return lookNow(readings, isUnchecked);
 }
 
 /** Keeps what the GPUs said just now, so that whoever asks for one in the next half minute need not look twice. For monitors, too; only where there is a store. */

@@ -6,15 +6,17 @@ export function storeFault(thrown: unknown, path: string): unknown {
   const code = errnoCode(thrown);
   if (code === undefined || thrown instanceof BerthError) return thrown;
   if (/^SQLITE_(?:CORRUPT|NOTADB)/.test(code)) return damaged(path, messageOf(thrown), thrown);
+  // Who holds it may be giving away the very GPU: nobody starts without having asked.
+  if (/^SQLITE_(?:BUSY|LOCKED)/.test(code)) return held(path, thrown);
   const [why, remedy] = reasonFor(code, path) ?? [];
   if (why === undefined || remedy === undefined) return thrown;
   const message = `Cannot use the lease store "${path}": ${why}`;
-  // Who holds it may be giving away the very GPU: nobody starts without having asked.
-  return new BerthError({ code: isHeld(code) ? "BERTH-A014" : "BERTH-A006", message, remedy }, { cause: thrown });
+  return new BerthError({ code: "BERTH-A006", message, remedy }, { cause: thrown });
 }
 
-function isHeld(code: string): boolean {
-  return /^SQLITE_(?:BUSY|LOCKED)/.test(code);
+function held(path: string, cause: unknown): BerthError {
+  const message = `Cannot use the lease store "${path}": other processes have held it for too long`;
+  return new BerthError({ code: "BERTH-A014", message, remedy: `see who holds it: fuser -v ${path}` }, { cause });
 }
 
 /** Nothing that it says is to be believed, so nothing is given by it. */
@@ -49,7 +51,6 @@ function reasonFor(code: string, path: string): readonly [string, string] | unde
   const folder = path.slice(0, path.lastIndexOf("/"));
   const reasons: readonly (readonly [RegExp, string, string])[] = [
     [/^(?:SQLITE_FULL|SQLITE_IOERR_SHMSIZE|ENOSPC|EDQUOT)$/, "its file system is full", `make room: df -h ${folder}`],
-    [/^SQLITE_(?:BUSY|LOCKED)/, "other processes have held it for too long", `see who holds it: fuser -v ${path}`],
     [/^EROFS$/, "its file system is read-only", `mount it so that it can be written: findmnt --target ${folder}`],
     [/^SQLITE_READONLY/, "it cannot be written", `make it writable for its owner: ls -ld ${folder} ${path}`],
     [/^SQLITE_IOERR/, `its file system fails (${code})`, `look at it with: df -h ${folder}; dmesg`],

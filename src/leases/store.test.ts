@@ -166,6 +166,13 @@ describe("the end of a lease", () => {
     expect(store.read(now).leases).toEqual([]);
   });
 
+  test("a control group whose name would be two lines is none that it lives with", () => {
+    using temporary = newStore();
+    const owner = { ...ownerOf(process.pid), cgroups: ["/a\n/sys/fs/cgroup/devices", "/sys/fs/cgroup/devices/web"] };
+    temporary.store.take(asking("any", { owner }), pool, now);
+    expect(temporary.store.read(now).leases[0]?.owner.cgroups).toEqual(["/sys/fs/cgroup/devices/web"]);
+  });
+
   test("an owner that is counted in another namespace is not judged from here", () => {
     using temporary = newStore();
     const { lease } = temporary.store.take(asking("any"), pool, now);

@@ -30,7 +30,7 @@ export interface Ledger {
 
 /**
  * The leases of one machine, in one file of SQLite that every process opens for itself. Each method is one transaction that takes the only write lock first, reaps whoever is gone, and is there whole
- * or not at all. Close it. Every method throws BERTH-A005 and A006.
+ * or not at all. Close it. Every method throws BERTH-A005, A006 and A014.
  */
 export class LeaseStore implements Disposable {
   readonly #database: Database;
@@ -41,7 +41,7 @@ export class LeaseStore implements Disposable {
     this.#path = path;
   }
 
-  /** Throws BERTH-A005, A006, A007 and A011. */
+  /** Throws BERTH-A005, A006, A007, A011 and A014. */
   static open(folder: string): LeaseStore {
     return new LeaseStore(openDatabase(folder), storePath(folder));
   }

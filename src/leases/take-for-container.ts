@@ -1,12 +1,12 @@
 import { BerthError } from "../base/index.ts";
 import type { Wish } from "../request/index.ts";
 import type { Asking, NamedAsking, Taken, Used } from "./asking.ts";
-import { choose, NO_CHOICE } from "./choose.ts";
+import { choose } from "./choose.ts";
 import type { Pool } from "./device.ts";
 import { isOfContainer } from "./is-of-container.ts";
 import type { Lease } from "./lease.ts";
 import { lookNow, openStore, type LeaseSite } from "./lease-site.ts";
-import { readUsage } from "./read-usage.ts";
+import { lookAtGpus, type LookOptions } from "./read-usage.ts";
 import { deny } from "./deny.ts";
 import { refusal } from "./refusal.ts";
 import type { LeaseStore } from "./store.ts";
@@ -14,13 +14,6 @@ import type { LeaseStore } from "./store.ts";
 /** What a refusal of the store itself is written down for. */
 const DENIALS: readonly string[] = ["BERTH-A010", "BERTH-A012", "BERTH-A013"];
 const CLEARING_MS = 1000;
-
-export interface TakeOptions {
-  /** The driver is not asked: GPUs without a lease count as idle. */
-  readonly isUnchecked: boolean;
-  /** This program. */
-  readonly executable: string;
-}
 
 /** What a container was given. */
 export interface Given {
@@ -33,9 +26,7 @@ export interface Given {
  * GPUs for a container that is about to start, by its wish: looks how they are used and takes them, or says why not. It never waits in the row of those who wait, and takes nothing that they are owed. Throws BERTH-A002 to
  * A012, and where the wish is optional too: it is for the caller to go without then (`isLack`).
  */
-export async function takeForContainer(site: LeaseSite, asking: Asking, options: TakeOptions): Promise<Given> {
-  // A machine without a GPU needs no store to say so.
-  if (site.pool.devices.length === 0) throw refusal(asking.wish, { choice: NO_CHOICE, waiting: 0 });
+export async function takeForContainer(site: LeaseSite, asking: Asking, options: LookOptions): Promise<Given> {
   refuseTooMany(asking.wish, site.pool);
   using store = openStore(site);
   let taken = await lookAndTake(store, site, asking, options);
@@ -49,7 +40,7 @@ export async function takeForContainer(site: LeaseSite, asking: Asking, options:
   throw problem;
 }
 
-/** More than the machine has, whoever has them: neither the store nor the driver is asked for that, so that no image can have them asked again and again. */
+/** More than the machine has, which may be none, whoever has them: neither the store nor the driver is asked for that, so that no image can have them asked again and again. */
 function refuseTooMany(wish: Wish, pool: Pool): void {
   const gpus = new Set(pool.devices.map(({ gpuKey }) => gpuKey));
   if (wish.count <= (wish.count === 1 ? pool.devices.length : gpus.size)) return;
@@ -61,10 +52,9 @@ function refuseTooMany(wish: Wish, pool: Pool): void {
  * Writes down that a container has GPUs that were named, and holds that against the leases there are. Who wants them exclusively has the driver asked, as what has ended may have been idle for long. Throws BERTH-A005 to A007,
  * A009, A011, A013 and A014.
  */
-export async function useForContainer(site: LeaseSite, asking: NamedAsking, options: TakeOptions): Promise<Used> {
-  const { executable, isUnchecked } = options;
-  const isAsked = asking.mode === "exclusive" && !isUnchecked;
-  const look = lookNow(isAsked ? await readUsage(site, executable, true) : undefined, isUnchecked);
+export async function useForContainer(site: LeaseSite, asking: NamedAsking, options: LookOptions): Promise<Used> {
+  const isAsked = asking.mode === "exclusive";
+  const look = isAsked ? await lookAtGpus(site, options) : lookNow(undefined, options.isUnchecked);
   using store = openStore(site);
   return recordDenial(store, asking, () => store.useNamed(asking, site.pool, look));
 }
@@ -81,13 +71,8 @@ function isClearing(store: LeaseStore, { container }: Asking): boolean {
   return leases.some((lease) => lease.state === "DRAINING" && isOfContainer(lease, container));
 }
 
-async function lookAndTake(
-  store: LeaseStore,
-  site: LeaseSite,
-  asking: Asking,
-  { executable, isUnchecked }: TakeOptions,
-): Promise<Taken> {
-  const look = lookNow(await readUsage(site, executable, !isUnchecked), isUnchecked);
+async function lookAndTake(store: LeaseStore, site: LeaseSite, asking: Asking, options: LookOptions): Promise<Taken> {
+  const look = await lookAtGpus(site, options);
   return recordDenial(store, asking, () => store.take(asking, site.pool, look));
 }
 

@@ -3,18 +3,14 @@ import { deny } from "./deny.ts";
 import type { Lease } from "./lease.ts";
 import { lookNow, openStore, type LeaseSite } from "./lease-site.ts";
 import { identify } from "./owner.ts";
-import { readUsage } from "./read-usage.ts";
+import { lookAtGpus, type LookOptions } from "./read-usage.ts";
 import { isHopeless, refusal } from "./refusal.ts";
 import type { Asking, Taken } from "./asking.ts";
 import type { LeaseStore } from "./store.ts";
 
-export interface Waiting {
+export interface Waiting extends LookOptions {
   /** 0: not at all. */
   readonly waitMs: number;
-  /** The driver is not asked. */
-  readonly isUnchecked: boolean;
-  /** This program. */
-  readonly executable: string;
   /** Each time that there was not enough. */
   readonly tell: (short: Taken) => void;
 }
@@ -30,7 +26,7 @@ export async function waitForLease(site: LeaseSite, asking: Asking, waiting: Wai
   let ticket: number | undefined;
   try {
     for (;;) {
-      const look = lookNow(await readUsage(site, waiting.executable, !waiting.isUnchecked), waiting.isUnchecked);
+      const look = await lookAtGpus(site, waiting);
       const taken = store.take({ ...asking, ticket }, site.pool, look);
       if (taken.lease !== undefined) return taken.lease;
       if (isHopeless(asking.wish, taken.choice) || performance.now() >= deadline) throw refusal(asking.wish, taken);

@@ -3,6 +3,7 @@ import {
   carryOutChange,
   isAlreadyGranted,
   formatStep,
+  goingWithout,
   leaseNamed,
   onlyNodes,
   openLiveContainer,
@@ -141,10 +142,6 @@ async function settleAndGive(request: Request, scene: Scene): Promise<void> {
     if (!(error instanceof BerthError) || !goesWithout(request, error)) throw error;
     log.warn(escapeControls(goingWithout(error.message)));
   }
-}
-
-function goingWithout(why: string): string {
-  return `the container goes without a GPU, as it may: ${why}`;
 }
 
 async function settleRequest(request: Request, scene: Scene): Promise<Settled> {

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import {
   carryOut,
   formatStep,
+  goingWithout,
   leaseNamed,
   planContainer,
   readRecorded,
@@ -130,7 +131,7 @@ function carryOutPlan({ log }: Call, { bundle, stateDir }: ContainerInput, resul
     case "wish":
       throw new TypeError("a wish was settled, and is one again");
     case "without":
-      log.warn(escapeControls(`the container goes without a GPU, as it may: ${result.reason}`));
+      log.warn(escapeControls(goingWithout(result.reason)));
       return writeSpec(result.spec, bundle);
     case "injected":
       for (const warning of result.warnings) log.warn(escapeControls(warning));

@@ -31,14 +31,8 @@ interface Hierarchy {
 export function cgroupFolders(scene: CgroupScene): readonly string[] {
   const hierarchy = findHierarchy(scene);
   const path = hierarchy && (scene.isSystemd ? systemdPath(scene, hierarchy) : filePath(scene, hierarchy));
-  if (hierarchy === undefined || path === undefined || path === "/" || hasControls(path)) return [];
+  if (hierarchy === undefined || path === undefined || path === "/") return [];
   return [join(hierarchy.point, path)];
-}
-
-/** What is kept of it is a line. */
-function hasControls(path: string): boolean {
-  // oxlint-disable-next-line no-control-regex
-  return /[\u0000-\u001f\u007f]/.test(path);
 }
 
 function findHierarchy({ mounts, own }: CgroupScene): Hierarchy | undefined {

@@ -1,5 +1,5 @@
 import { escapeControls } from "../../base/index.ts";
-import { type Choice, type Device, explainChoice, lookNow, readUsage, type Verdict } from "../../leases/index.ts";
+import { type Choice, type Device, explainChoice, lookAtGpus, type Verdict } from "../../leases/index.ts";
 import { formatWish, parseWish } from "../../request/index.ts";
 import type { World } from "../context.ts";
 import { findLeaseSite, isUnchecked } from "./lease-site.ts";
@@ -14,8 +14,7 @@ interface Flags {
 export async function explainWish(this: World, { gpus, unchecked, json }: Flags): Promise<void> {
   const wish = parseWish(gpus);
   const site = findLeaseSite(this);
-  const isBlind = isUnchecked(site, unchecked);
-  const look = lookNow(await readUsage(site, this.executable, !isBlind), isBlind);
+  const look = await lookAtGpus(site, { executable: this.executable, isUnchecked: isUnchecked(site, unchecked) });
   const { choice, waiting } = explainChoice(site, wish, look);
   if (json === true) {
     const verdicts = choice.verdicts.map((verdict) => toJson(verdict, choice));

@@ -1,22 +1,13 @@
 import { escapeControls } from "../../base/index.ts";
-import {
-  lacksLeaseStore,
-  type LeaseEvent,
-  type LeaseSite,
-  lookNow,
-  nameOf,
-  openStore,
-  readUsage,
-} from "../../leases/index.ts";
+import { lacksLeaseStore, type LeaseEvent, type LeaseSite, lookAtGpus, nameOf, openStore } from "../../leases/index.ts";
 import type { World } from "../context.ts";
 import { findLeaseSite, isUnchecked } from "./lease-site.ts";
 
 /** `berth lease gc`: a line for each thing that it did. */
 export async function collectGarbage(this: World, { unchecked }: { readonly unchecked?: boolean }): Promise<void> {
   const site = findLeaseSite(this);
-  const isBlind = isUnchecked(site, unchecked);
   if (lacksLeaseStore(site.folder)) return this.print("Nothing to do: nobody has ever had a lease here.\n");
-  const look = lookNow(await readUsage(site, this.executable, !isBlind), isBlind);
+  const look = await lookAtGpus(site, { executable: this.executable, isUnchecked: isUnchecked(site, unchecked) });
   using store = openStore(site);
   const events = store.sweep(look);
   this.print(events.length === 0 ? "Nothing to do.\n" : events.map((event) => formatEvent(event, site)).join(""));
